@@ -1,0 +1,61 @@
+# `make help` prints the targets. `make check` is what CI runs.
+GO     ?= go
+PYTHON ?= python3
+
+export CGO_ENABLED := 0
+
+LINT         := $(GO) tool -modfile=tools/go.mod golangci-lint
+VENV         := .venv
+REQUIREMENTS := testenv/lanceref/requirements.txt
+VENV_STAMP   := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## print this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
+
+.PHONY: demo
+demo: ## one minute, nothing installed: server, two workers, one killed, an exact table
+	$(GO) run ./cmd/pst-bridge demo
+
+.PHONY: build
+build: ## bin/pst-bridge
+	$(GO) build -trimpath -o bin/ ./cmd/pst-bridge
+
+.PHONY: test
+test: venv ## all tests; the reference reader reads what we wrote
+	$(GO) test -timeout 12m ./...
+
+.PHONY: race
+race: ## the packages that start goroutines, under the race detector (needs a C compiler)
+	CGO_ENABLED=1 $(GO) test -race -short -timeout 12m ./bridge/... ./consumer/... ./sink/ ./cmd/...
+
+.PHONY: bench
+bench: ## raw JetStream fetch + ack beside the bridge end to end: paired medians of 7
+	$(GO) test -run '^$$' -bench . -benchtime 1x -count 1 -timeout 12m ./testenv/...
+
+.PHONY: lint
+lint: ## format, vet, static checks; the same versions everywhere
+	$(LINT) run
+	@$(LINT) run --config tools/golangci-shape.yml --issues-exit-code 0
+
+.PHONY: fmt
+fmt: ## format all Go code
+	$(LINT) fmt
+
+.PHONY: check
+check: lint test ## what CI runs: lint and the README's test command
+
+.PHONY: venv
+venv: $(VENV_STAMP) ## the reference reader (pylance) in .venv; instant once made
+
+$(VENV_STAMP): $(REQUIREMENTS)
+	@$(PYTHON) -m venv $(VENV) || { \
+	  echo "make: $(PYTHON) -m venv failed; install Python 3 with its venv module (Debian: python3-venv)" >&2; exit 1; }
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r $(REQUIREMENTS)
+	@touch $@
+
+.PHONY: clean
+clean: ## remove what make and the demo made
+	rm -rf bin $(VENV) pst-demo
