@@ -67,18 +67,18 @@ func (l Layer) hasNull() bool {
 // hasEmpty reports whether the layer has a definition level for an empty list.
 func (l Layer) hasEmpty() bool { return l == EmptyableList || l == NullAndEmptyList }
 
-// makeLayer is the kind that can say exactly what is asked for.
-func makeLayer(list bool, hasNull bool, hasEmpty bool) Layer {
+// makeLayer is the kind that can say exactly what was seen.
+func makeLayer(s step) Layer {
 	switch {
-	case !list && hasNull:
+	case !s.list && s.null:
 		return NullableItem
-	case !list:
+	case !s.list:
 		return AllValidItem
-	case hasNull && hasEmpty:
+	case s.null && s.empty:
 		return NullAndEmptyList
-	case hasNull:
+	case s.null:
 		return NullableList
-	case hasEmpty:
+	case s.empty:
 		return EmptyableList
 	default:
 		return AllValidList
