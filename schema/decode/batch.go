@@ -1,0 +1,200 @@
+package decode
+
+import (
+	"errors"
+	"math"
+	"runtime"
+	"time"
+
+	"github.com/apache/arrow/go/v17/arrow"
+)
+
+// Meta is what JetStream says about a message.
+type Meta struct {
+	Seq     uint64
+	Time    time.Time
+	Subject string
+	Header  map[string][]string
+}
+
+// Batch collects the rows of messages as columns. It is owned by one goroutine
+// at a time.
+type Batch struct {
+	scanner
+	o       Options
+	root    *column // the row: a struct without a name
+	rows    *level
+	metas   []metaColumn
+	headers []byte // the headers column of the message in hand
+
+	bits    int // Arrow data held
+	maxBits int // where the message in hand must stay below
+	born    int // columns that the batch adds
+	named   int // columns of the table and those
+	unborn  int // fields known only as null
+	log     []change
+	spent   bool
+
+	failpoint func() // tests make the decoder panic here
+}
+
+// NewBatch makes an empty batch for a table with the given schema, nil if there
+// is no table yet. The schema is not modified.
+func NewBatch(table *arrow.Schema, o Options) *Batch {
+	b := &Batch{o: o.withDefaults()}
+	b.Reset(table)
+	return b
+}
+
+// Rows is the number of rows held.
+func (b *Batch) Rows() int { return b.rows.slots }
+
+// Bytes is the size of the Arrow data held, as Record will show it: nulls
+// count, spare capacity does not.
+func (b *Batch) Bytes() int { return b.bits / 8 }
+
+var errSpent = errors.New("decode: the batch was handed over by Record and not Reset since")
+
+// Append decodes one message: each JSON object in the payload becomes a row. The
+// payload is not kept. It returns the number of rows added, which is at least 1.
+//
+// If the message cannot become rows, the error is a *Reject and the batch holds
+// exactly what it held before, columns and types included. The only other error
+// says that the batch was not Reset after Record.
+func (b *Batch) Append(m Meta, payload []byte) (rows int, err error) {
+	if b.spent {
+		return 0, errSpent
+	}
+	before := b.mark()
+	if rej := b.message(m, payload); rej != nil {
+		b.restore(before)
+		return 0, rej
+	}
+	b.log = b.log[:0]
+	b.p = nil
+	return b.rows.slots - before.rows, nil
+}
+
+// message appends the rows of a message. If it returns a Reject the batch is in
+// any state that restore can mend.
+func (b *Batch) message(m Meta, payload []byte) (rej *Reject) {
+	defer func() {
+		if r := recover(); r != nil {
+			rej = reject(ClassPanic, "%s", panicText(r))
+		}
+	}()
+	allowed := min(max(b.o.MaxMessageBytes, 8*len(payload)), math.MaxInt/16)
+	b.p, b.i, b.maxNumber = payload, 0, b.o.MaxNumberBytes
+	b.maxBits = b.bits + 8*allowed
+	first := b.rows.slots
+	if rej := b.allRows(); rej != nil {
+		return rej
+	}
+	return b.meta(m, first)
+}
+
+// panicText describes a panic without bytes of the payload: the texts of the
+// runtime hold numbers and types only.
+func panicText(r any) string {
+	if err, ok := r.(runtime.Error); ok {
+		return err.Error()
+	}
+	return "the decoder failed"
+}
+
+func (b *Batch) allRows() *Reject {
+	if len(b.p) >= 3 && string(b.p[:3]) == "\xEF\xBB\xBF" {
+		return reject(ClassParse, "the payload begins with a byte order mark")
+	}
+	b.space()
+	if b.i == len(b.p) {
+		return reject(ClassParse, "the payload is empty")
+	}
+	for {
+		if b.p[b.i] != '{' {
+			return reject(ClassParse, "not a JSON object at byte %d", b.i)
+		}
+		if rej := b.object(b.root, 1); rej != nil {
+			return rej
+		}
+		if rej := b.finish(b.rows); rej != nil {
+			return rej
+		}
+		if b.failpoint != nil {
+			b.failpoint()
+		}
+		end := b.i
+		b.space()
+		if b.i == len(b.p) {
+			return nil
+		}
+		if b.i == end {
+			return reject(ClassParse, "no white space between two rows, at byte %d", b.i)
+		}
+	}
+}
+
+// finish completes the slot of a level that is open.
+func (b *Batch) finish(lv *level) *Reject {
+	lv.slots++
+	b.bits += lv.bits
+	return b.checkSize()
+}
+
+// checkSize enforces the limit on what one message may add.
+func (b *Batch) checkSize() *Reject {
+	if b.bits > b.maxBits {
+		return reject(ClassLimit, "the rows of the message would take more than the %d bytes allowed", b.o.MaxMessageBytes)
+	}
+	return nil
+}
+
+// mark is what restore needs besides the log of changes.
+type mark struct{ rows, bits int }
+
+func (b *Batch) mark() mark { return mark{rows: b.rows.slots, bits: b.bits} }
+
+// change is a step that cutting columns back to their former length does not
+// undo.
+type change struct {
+	c  *column
+	op op
+}
+
+type op uint8
+
+const (
+	opAdded   op = iota // the column is new, its type unknown
+	opBorn              // its type became known
+	opLive              // it got its first value in this batch
+	opInexact           // it got its first integer that is not exact as a float64
+	opWidened           // it went from integers to floats
+)
+
+func (b *Batch) note(c *column, op op) { b.log = append(b.log, change{c, op}) }
+
+// restore takes the batch back to the state it was in at the mark.
+func (b *Batch) restore(m mark) {
+	for _, c := range b.root.children {
+		c.truncate(m.rows)
+	}
+	b.rows.slots = m.rows
+	for i := len(b.log) - 1; i >= 0; i-- {
+		switch c := b.log[i].c; b.log[i].op {
+		case opAdded:
+			b.forget(c)
+		case opBorn:
+			b.unbear(c)
+		case opLive:
+			c.live = false
+			c.lv.bits -= c.slotBits()
+		case opInexact:
+			c.inexact = false
+		case opWidened:
+			c.narrow()
+		}
+	}
+	b.bits = m.bits
+	b.log = b.log[:0]
+	b.p = nil
+}

@@ -1,0 +1,277 @@
+package decode
+
+import (
+	"encoding/binary"
+	"strconv"
+
+	"github.com/apache/arrow/go/v17/arrow"
+
+	"github.com/pst-bridge/pst-bridge/schema"
+)
+
+// kind is what a column holds.
+type kind uint8
+
+const (
+	unborn    kind = iota // only nulls so far: there is no type, and no column in the record
+	boolean               // bits in buf
+	signed                // width bits, two's complement
+	unsigned              // width bits
+	floating              // width 32 or 64
+	text                  // offs and buf
+	binaries              // offs and buf; base64 in JSON
+	date                  // 32 bits, days since 1970
+	timestamp             // 64 bits, counted in the unit of typ
+	vector                // dim values in item for every slot, null ones too
+	list                  // offs and item
+	structure             // children
+	foreign               // a type of the table that JSON has no value for
+)
+
+// level is a sequence of slots that a set of columns shares: the rows of the
+// batch, or the items of one list column.
+type level struct {
+	slots int // slots complete
+	bits  int // Arrow bits per slot of the live columns, text and list items apart
+}
+
+// column collects the values of one column of the batch. Slots of its level
+// that lie behind n are null and are written only when a later value or the
+// record needs them, so a field that a row lacks costs nothing.
+type column struct {
+	name     string
+	token    string // name and closing quote as a key shows them; empty if only the slow path may match
+	parent   *column
+	lv       *level // not for items of a vector
+	typ      arrow.DataType
+	meta     arrow.Metadata // of the table's field
+	inferred bool           // not a column of the table: the type follows the values
+	required bool           // not nullable
+	kind     kind
+	width    int  // bits of one value: integers, floats, date, timestamp
+	live     bool // has a value in this batch, or lies in a struct that has one
+	inexact  bool // inferred integers: one of them is not exact as a float64
+
+	n     int      // slots written
+	valid []byte   // bitmap of slots that are not null; nil while none is null
+	words []uint64 // values of 64 bits
+	buf   []byte   // values of fewer bits, text
+	offs  []int32  // text, list: n+1 ends
+	hint  hint     // how much the last batch needed
+
+	dim   int     // vector: values per slot
+	item  *column // vector, list
+	items *level  // list
+
+	children []*column          // structure, in the order of the table, then of appearance
+	needed   []*column          // those that must not be null where the struct is not
+	byName   map[string]*column // the same
+	serial   uint64             // structure: counts the objects read
+	seen     uint64             // serial of the parent's object that had this key last
+	first    *column            // structure: the key that came first in the last object
+	next     *column            // the key that followed this one last
+}
+
+// hint is the capacity that the last batch needed, so that the next one grows
+// its slices once.
+type hint struct{ words, buf, offs int }
+
+// plainKey is the token of a name: empty if the name would be escaped in JSON.
+func plainKey(name string) string {
+	if plainRun([]byte(name), 0) < len(name) {
+		return ""
+	}
+	return name + `"`
+}
+
+// begin makes the slot of the column that is now open not null. The caller
+// writes the value next. The column is live.
+func (c *column) begin() {
+	slot := c.lv.slots
+	if c.n < slot {
+		c.pad(slot)
+	}
+	if c.valid != nil {
+		c.valid = appendBit(c.valid, slot, true)
+	}
+	c.n = slot + 1
+}
+
+// pad writes nulls up to slot n. A column that is not nullable has no bitmap:
+// its nulls lie under a null struct and are never looked at.
+func (c *column) pad(n int) {
+	k := n - c.n
+	if k <= 0 {
+		return
+	}
+	if !c.required {
+		c.padValid(n)
+	}
+	switch c.kind {
+	case boolean:
+		c.buf = growTo(c.buf, (n+7)/8)
+	case text, binaries, list:
+		end := c.offs[c.n]
+		for range k {
+			c.offs = append(c.offs, end)
+		}
+	case vector:
+		c.item.zero(n * c.dim)
+	case signed, unsigned, floating, date, timestamp:
+		c.zero(n)
+		return
+	}
+	c.n = n
+}
+
+func (c *column) padValid(n int) {
+	if c.valid == nil {
+		c.valid = make([]byte, c.n/8, n/8+1)
+		for i := range c.valid {
+			c.valid[i] = 0xFF
+		}
+		if rest := c.n % 8; rest != 0 {
+			c.valid = append(c.valid, 1<<rest-1)
+		}
+	}
+	c.valid = growTo(c.valid, (n+7)/8)
+}
+
+// zero appends zero values of a fixed width up to n.
+func (c *column) zero(n int) {
+	if k := n - c.n; c.width == 64 {
+		c.words = append(c.words, make([]uint64, k)...)
+	} else {
+		c.buf = append(c.buf, make([]byte, k*c.width/8)...)
+	}
+	c.n = n
+}
+
+// store appends one value of a fixed width.
+func (c *column) store(v uint64) {
+	switch c.width {
+	case 64:
+		c.words = append(c.words, v)
+	case 32:
+		c.buf = binary.NativeEndian.AppendUint32(c.buf, uint32(v))
+	case 16:
+		c.buf = binary.NativeEndian.AppendUint16(c.buf, uint16(v))
+	default:
+		c.buf = append(c.buf, byte(v))
+	}
+}
+
+// truncate takes the column back to n slots. It relies on nothing but that the
+// first n were complete, so it also mends a value that was left half written.
+func (c *column) truncate(n int) {
+	n = min(n, c.n)
+	c.n = n
+	if c.valid != nil {
+		c.valid = cutBits(c.valid, n)
+	}
+	switch c.kind {
+	case boolean:
+		c.buf = cutBits(c.buf, n)
+	case text, binaries:
+		c.offs = c.offs[:n+1]
+		c.buf = c.buf[:c.offs[n]]
+	case list:
+		c.offs = c.offs[:n+1]
+		c.items.slots = int(c.offs[n])
+		c.item.truncate(c.items.slots)
+	case vector:
+		c.item.truncate(n * c.dim)
+	case structure:
+		for _, child := range c.children {
+			child.truncate(n)
+		}
+	case signed, unsigned, floating, date, timestamp:
+		if c.width == 64 {
+			c.words = c.words[:n]
+		} else {
+			c.buf = c.buf[:n*c.width/8]
+		}
+	}
+}
+
+// slotBits is what one slot costs in Arrow data, validity included, text and
+// list items apart.
+func (c *column) slotBits() int {
+	switch c.kind {
+	case boolean, structure:
+		return 2
+	case text, binaries, list:
+		return 33
+	case vector:
+		return 1 + c.dim*c.item.width
+	default:
+		return 1 + c.width
+	}
+}
+
+// path names the column for people; "[]" stands for the items of a list.
+func (c *column) path() string {
+	switch {
+	case c.parent == nil:
+		return ""
+	case c.parent.item == c:
+		return c.parent.path() + "[]"
+	case c.parent.parent == nil:
+		return schema.Quote(c.name)
+	default:
+		return c.parent.path() + "." + schema.Quote(c.name)
+	}
+}
+
+// typeName names the type of the column for people.
+func (c *column) typeName() string {
+	if c.typ != nil {
+		return c.typ.String()
+	}
+	switch c.kind {
+	case boolean:
+		return "bool"
+	case signed:
+		return "int64"
+	case floating:
+		return "float64"
+	case text:
+		return "utf8"
+	case vector:
+		return "fixed_size_list<float32>[" + strconv.Itoa(c.dim) + "]"
+	case list:
+		return "list"
+	case structure:
+		return "struct"
+	default:
+		return "any type"
+	}
+}
+
+// appendBit sets bit i, which is the first behind the bits of b.
+func appendBit(b []byte, i int, v bool) []byte {
+	if i&7 == 0 {
+		b = append(b, 0)
+	}
+	if v {
+		b[i>>3] |= 1 << (i & 7)
+	}
+	return b
+}
+
+// cutBits keeps the first n bits of b and clears the rest of the last byte.
+func cutBits(b []byte, n int) []byte {
+	b = b[:(n+7)/8]
+	if rest := n % 8; rest != 0 {
+		b[len(b)-1] &= 1<<rest - 1
+	}
+	return b
+}
+
+// growTo appends zero bytes up to a length of n.
+func growTo(b []byte, n int) []byte {
+	if n > len(b) {
+		b = append(b, make([]byte, n-len(b))...)
+	}
+	return b
+}

@@ -1,0 +1,52 @@
+// Package decode turns JSON payloads into Arrow columns. Each message becomes
+// rows or is rejected as a whole, and a rejected message leaves no trace.
+//
+// # Rows
+//
+// A payload is one or more JSON objects (RFC 8259) separated by white space, so
+// newline-delimited JSON too; each object is a row. Payloads are hostile: the
+// text must be UTF-8 without a byte order mark, a key may occur once in an
+// object, and depth, names, numbers and columns are limited by Options. Keys
+// that differ in any byte are different columns, also if only by case.
+//
+// # Types of new columns
+//
+//	true, false           bool
+//	1, -0                 int64; beyond int64 the message is rejected
+//	1.5, 3.0, 1e3         float64, the nearest one; beyond its range rejected
+//	"a"                   utf8
+//	{...}                 struct
+//	[...]                 list; fixed_size_list<float32> of the first length seen
+//	                      for numbers in a field that schema.IsVector names
+//
+// A column that has integers and then meets a number with a fraction or an
+// exponent becomes float64 if that changes none of them; the other way round,
+// an integer must be exact as a float64. Any other clash rejects the later
+// message. So does a number that its column cannot hold: nothing is rounded but
+// what is written as a fraction, and values of float vectors.
+//
+// A missing field and null are the same: null. A field of which only null, []
+// or {} was seen in a batch has no type, so it does not become a column. The []
+// and {} of that batch therefore read as null later. They are kept exactly as
+// soon as the batch holds one element or member, and whenever the table has the
+// column.
+//
+// # Columns of a table
+//
+// A table may have any Arrow type. JSON has values for bool, integers (3.0 and 1e3 too, if exact), floats,
+// utf8, binary (base64 of RFC 4648 with padding), date32 ("2006-01-02"),
+// timestamp (RFC 3339, or an integer in the unit of the column; a time finer
+// than the unit is rejected), fixed_size_list of numbers, list, struct, and the
+// large variants. A value for a column of another type is rejected.
+//
+// # How it works
+//
+// One pass over the payload writes values straight into plain slices, one set
+// per column. Nulls are not written when they occur but when a later value of
+// the column, or the record, needs them. To undo a message, every column is cut
+// back to the number of rows there were, which for nested columns follows from
+// the offsets of the lists around them; the few changes that cutting does not
+// undo (a column that was added, got its type or was widened) are in a log. The
+// field that followed another one last time is expected next, so that finding
+// the column of a key is mostly one comparison.
+package decode

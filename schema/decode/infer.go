@@ -1,0 +1,182 @@
+package decode
+
+import (
+	"math"
+
+	"github.com/pst-bridge/pst-bridge/schema"
+)
+
+// add makes a column for a field that was not seen before.
+func (b *Batch) add(parent *column, key []byte) (*column, *Reject) {
+	if len(key) > b.o.MaxNameBytes {
+		return nil, reject(ClassLimit, "field name of %d bytes, the limit is %d", len(key), b.o.MaxNameBytes)
+	}
+	if b.unborn >= b.o.MaxColumns {
+		return nil, reject(ClassLimit, "more than %d fields that are only null", b.o.MaxColumns)
+	}
+	c := &column{name: string(key), parent: parent, lv: parent.lv, inferred: true}
+	c.token = plainKey(c.name)
+	parent.adopt(c)
+	b.unborn++
+	b.note(c, opAdded)
+	return c, nil
+}
+
+// adopt makes c the last child of st.
+func (st *column) adopt(c *column) {
+	st.children = append(st.children, c)
+	if st.byName == nil {
+		st.byName = make(map[string]*column)
+	}
+	st.byName[c.name] = c
+}
+
+// forget undoes add. Fields that follow c in some prediction may still point to
+// it: without a token it is never taken.
+func (b *Batch) forget(c *column) {
+	st := c.parent
+	st.children = st.children[:len(st.children)-1]
+	delete(st.byName, c.name)
+	c.token = ""
+	b.unborn--
+}
+
+// bear gives a column its type at its first value that is not null. Items of
+// lists are columns too, but not counted: the list is.
+func (b *Batch) bear(c *column, k kind, width int) *Reject {
+	if c.parent.item != c {
+		if b.born >= b.o.MaxNewColumns {
+			return reject(ClassLimit, "field %s: more than %d new columns in a batch", c.path(), b.o.MaxNewColumns)
+		}
+		if b.named >= b.o.MaxColumns {
+			return reject(ClassLimit, "field %s: more than %d columns", c.path(), b.o.MaxColumns)
+		}
+		b.born++
+		b.named++
+		b.unborn--
+	}
+	b.note(c, opBorn)
+	c.kind, c.width = k, width
+	switch k {
+	case text, list:
+		c.offs = append(c.offs[:0], 0)
+	}
+	switch k {
+	case list:
+		c.items = &level{}
+		c.item = &column{parent: c, lv: c.items, inferred: true}
+	case vector:
+		c.item = &column{parent: c, kind: floating, width: 32}
+	}
+	return nil
+}
+
+// unbear undoes bear. What the column learned about the order of its fields
+// goes with it.
+func (b *Batch) unbear(c *column) {
+	if c.parent.item != c {
+		b.born--
+		b.named--
+		b.unborn++
+	}
+	*c = column{
+		name: c.name, token: c.token, parent: c.parent, lv: c.lv, inferred: true,
+		next: c.next, seen: c.seen,
+	}
+}
+
+// enliven makes the column, and those of a struct, part of the record: from now
+// on every slot of its level costs memory.
+func (b *Batch) enliven(c *column) *Reject {
+	if c.live || c.kind == foreign || c.kind == unborn {
+		return nil
+	}
+	c.live = true
+	c.reserve()
+	c.lv.bits += c.slotBits()
+	b.bits += c.lv.slots * c.slotBits()
+	b.note(c, opLive)
+	if rej := b.checkSize(); rej != nil {
+		return rej
+	}
+	for _, child := range c.children {
+		if rej := b.enliven(child); rej != nil {
+			return rej
+		}
+	}
+	if c.kind == list {
+		return b.enliven(c.item)
+	}
+	return nil
+}
+
+// open makes the slot now open of column c not null; the caller writes the value.
+func (b *Batch) open(c *column) *Reject {
+	if !c.live {
+		if rej := b.enliven(c); rej != nil {
+			return rej
+		}
+	}
+	c.begin()
+	return nil
+}
+
+// exactInt notes whether an inferred column of integers can still become one of
+// floats.
+func (b *Batch) exactInt(c *column, v int64) {
+	const limit = 1 << 53
+	if c.inexact || v >= -limit && v <= limit {
+		return
+	}
+	if f := float64(v); f >= 1<<63 || int64(f) != v {
+		c.inexact = true
+		b.note(c, opInexact)
+	}
+}
+
+// widen turns an inferred column of integers, all exact as float64, into floats.
+func (b *Batch) widen(c *column) {
+	for i, v := range c.words {
+		c.words[i] = math.Float64bits(float64(int64(v)))
+	}
+	c.kind = floating
+	b.note(c, opWidened)
+}
+
+// narrow undoes widen.
+func (c *column) narrow() {
+	for i, v := range c.words {
+		c.words[i] = uint64(int64(math.Float64frombits(v)))
+	}
+	c.kind = signed
+}
+
+// looksLikeVector tells whether the array that begins at the scanner's place is
+// a new vector, and of how many values, commas being as good as values here: the
+// elements are checked when they are read. A vector is an array in a field of a
+// vector's name whose first element is a number, null or absent.
+func (b *Batch) looksLikeVector(c *column) (dim int, ok bool) {
+	if !schema.IsVector(c.name) {
+		return 0, false
+	}
+	saved := b.i
+	defer func() { b.i = saved }()
+	b.i++
+	b.space()
+	switch ch := b.peek(); {
+	case ch == ']':
+		return 0, true
+	case ch != '-' && ch != 'n' && (ch < '0' || ch > '9'):
+		return 0, false
+	}
+	dim = 1
+	for _, ch := range b.p[b.i:] {
+		switch ch {
+		case ',':
+			dim++
+		case ']':
+			return dim, true
+		}
+	}
+	return dim, true
+}

@@ -1,0 +1,65 @@
+package decode
+
+import (
+	"math/bits"
+	"time"
+
+	"github.com/apache/arrow/go/v17/arrow"
+)
+
+// putDate stores a date written as YYYY-MM-DD.
+func (b *Batch) putDate(c *column, s []byte) *Reject {
+	t, err := time.Parse(time.DateOnly, string(s))
+	if err != nil || len(s) != len(time.DateOnly) {
+		return misfit(c, "string that is not a date YYYY-MM-DD")
+	}
+	if rej := b.open(c); rej != nil {
+		return rej
+	}
+	c.store(uint64(uint32(int32(t.Unix() / (24 * 60 * 60)))))
+	return nil
+}
+
+// putTime stores an instant written as RFC 3339 has it. The zone of the text is
+// used up: the column counts from 1970 UTC.
+func (b *Batch) putTime(c *column, s []byte) *Reject {
+	const longest = len("2006-01-02T15:04:05.999999999+00:00")
+	var t time.Time
+	if len(s) > longest || t.UnmarshalText(s) != nil {
+		return misfit(c, "string that is not an RFC 3339 time")
+	}
+	v, exact, ok := ticks(t, c.typ.(*arrow.TimestampType).Unit)
+	switch {
+	case !ok:
+		return misfit(c, "time out of range")
+	case !exact:
+		return misfit(c, "time finer than the unit of the column")
+	}
+	if rej := b.open(c); rej != nil {
+		return rej
+	}
+	c.store(uint64(v))
+	return nil
+}
+
+// ticks counts the units from 1970 to t, rounded down. exact is false if that
+// rounds, ok if the count fits.
+func ticks(t time.Time, unit arrow.TimeUnit) (v int64, exact, ok bool) {
+	perSecond := int64(time.Second / unit.Multiplier())
+	sec, nano := t.Unix(), int64(t.Nanosecond())
+	size := int64(unit.Multiplier())
+	v, ok = mulAdd(sec, perSecond, nano/size)
+	return v, nano%size == 0, ok
+}
+
+// mulAdd returns a*b + c for b > 0 and 0 <= c < b, or false if it overflows.
+func mulAdd(a, b, c int64) (int64, bool) {
+	if a < 0 { // keep the sign of both parts the same, so that neither step overflows early
+		hi, lo := bits.Mul64(uint64(-(a + 1)), uint64(b))
+		lo, carry := bits.Add64(lo, uint64(b-c-1), 0)
+		return -int64(lo) - 1, hi+carry == 0 && lo <= 1<<63-1
+	}
+	hi, lo := bits.Mul64(uint64(a), uint64(b))
+	lo, carry := bits.Add64(lo, uint64(c), 0)
+	return int64(lo), hi+carry == 0 && lo <= 1<<63-1
+}

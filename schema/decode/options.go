@@ -1,0 +1,47 @@
+package decode
+
+// Defaults of the limits in Options: far above what honest rows have, and low
+// enough that a hostile message costs little.
+const (
+	DefaultMaxDepth        = 64       // Lance readers recurse over nested columns
+	DefaultMaxNewColumns   = 256      // a batch is one schema change
+	DefaultMaxColumns      = 1024     // every column costs a buffer, and metadata in each data file
+	DefaultMaxNameBytes    = 512      // names are stored in every manifest
+	DefaultMaxNumberBytes  = 1000     // no float64 or uint64 needs more
+	DefaultMaxMessageBytes = 64 << 20 // Arrow data; see Options
+)
+
+// Options says which columns of message metadata a batch has and how much one
+// message may ask for. The zero value has no metadata columns and the default
+// limits.
+type Options struct {
+	Seq, Time, Subject, Headers bool // fill schema.Seq, schema.Time, ...
+
+	MaxDepth       int // objects and arrays inside each other, the row included; at most 1,000
+	MaxNewColumns  int // columns that one batch may add, nested ones counted
+	MaxColumns     int // columns of the table in all, nested ones counted
+	MaxNameBytes   int // length of a field name
+	MaxNumberBytes int // length of a number as written
+
+	// MaxMessageBytes is how many bytes of Arrow data the rows of one message
+	// may add to the batch. It bounds what a small payload can cost: nulls of
+	// many columns or of long vectors for thousands of empty rows. A message
+	// may always add eight times the length of its payload.
+	MaxMessageBytes int
+}
+
+func (o Options) withDefaults() Options {
+	set := func(v *int, def int) {
+		if *v <= 0 {
+			*v = def
+		}
+	}
+	set(&o.MaxDepth, DefaultMaxDepth)
+	set(&o.MaxNewColumns, DefaultMaxNewColumns)
+	set(&o.MaxColumns, DefaultMaxColumns)
+	set(&o.MaxNameBytes, DefaultMaxNameBytes)
+	set(&o.MaxNumberBytes, DefaultMaxNumberBytes)
+	set(&o.MaxMessageBytes, DefaultMaxMessageBytes)
+	o.MaxDepth = min(o.MaxDepth, 1000) // the decoder recurses
+	return o
+}

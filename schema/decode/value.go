@@ -1,0 +1,303 @@
+package decode
+
+import (
+	"encoding/base64"
+	"math"
+	"strings"
+
+	"github.com/pst-bridge/pst-bridge/schema"
+)
+
+// object reads the object that is next into the struct column st, or into the
+// row if st is the root.
+func (b *Batch) object(st *column, depth int) *Reject {
+	if rej := b.openStruct(st, depth); rej != nil {
+		return rej
+	}
+	st.serial++
+	b.i++
+	b.space()
+	if b.peek() == '}' {
+		b.i++
+		return b.checkRequired(st)
+	}
+	link := &st.first
+	for {
+		c, rej := b.key(st, link)
+		if rej != nil {
+			return rej
+		}
+		if rej := b.expect(':'); rej != nil {
+			return rej
+		}
+		if rej := b.value(c, depth+1); rej != nil {
+			return rej
+		}
+		link = &c.next
+		b.space()
+		switch b.peek() {
+		case ',':
+			b.i++
+			b.space()
+		case '}':
+			b.i++
+			return b.checkRequired(st)
+		default:
+			return b.unexpected()
+		}
+	}
+}
+
+func (b *Batch) openStruct(st *column, depth int) *Reject {
+	if depth > b.o.MaxDepth {
+		return b.tooDeep()
+	}
+	if st == b.root {
+		return nil
+	}
+	if st.kind == unborn {
+		if rej := b.bear(st, structure, 0); rej != nil {
+			return rej
+		}
+	}
+	if st.kind != structure {
+		return misfit(st, "object")
+	}
+	return b.open(st)
+}
+
+func (b *Batch) tooDeep() *Reject {
+	return reject(ClassLimit, "more than %d objects and arrays inside each other, at byte %d", b.o.MaxDepth, b.i)
+}
+
+// checkRequired ends an object: columns that are not nullable must have a value.
+func (b *Batch) checkRequired(st *column) *Reject {
+	for _, c := range st.needed {
+		if c.n <= c.lv.slots {
+			return reject(ClassRequired, "field %s: the table needs a value of %s", c.path(), c.typeName())
+		}
+	}
+	return nil
+}
+
+// key reads a key of an object of st and returns its column, a new one if need
+// be. *link is the column that followed last time; it is tried first and then
+// corrected.
+func (b *Batch) key(st *column, link **column) (*column, *Reject) {
+	c := *link
+	if c == nil || !b.isKey(c.token) {
+		if b.peek() != '"' {
+			return nil, b.unexpected()
+		}
+		name, rej := b.str()
+		if rej != nil {
+			return nil, rej
+		}
+		if c, rej = b.lookUp(st, name); rej != nil {
+			return nil, rej
+		}
+		*link = c
+	}
+	if c.seen == st.serial {
+		return nil, reject(ClassParse, "field %s: the key occurs twice in one object", c.path())
+	}
+	c.seen = st.serial
+	return c, nil
+}
+
+// isKey skips the key that is next if it is the one with the given token.
+func (b *Batch) isKey(token string) bool {
+	end := b.i + 1 + len(token)
+	if token == "" || end > len(b.p) || b.p[b.i] != '"' || string(b.p[b.i+1:end]) != token {
+		return false
+	}
+	b.i = end
+	return true
+}
+
+func (b *Batch) lookUp(st *column, name []byte) (*column, *Reject) {
+	if st == b.root && len(name) >= len(schema.Prefix) && string(name[:len(schema.Prefix)]) == schema.Prefix {
+		return nil, reject(ClassReserved, "field %s: names that begin with %s are reserved", schema.Quote(string(name)), schema.Prefix)
+	}
+	if c := st.byName[string(name)]; c != nil {
+		return c, nil
+	}
+	if len(name) == 0 {
+		return nil, reject(ClassParse, "field name of no characters before byte %d", b.i)
+	}
+	return b.add(st, name)
+}
+
+// value reads the value that is next into column c. depth is that of the value
+// if it is an object or array.
+func (b *Batch) value(c *column, depth int) *Reject {
+	switch ch := b.peek(); ch {
+	case '"':
+		return b.text(c)
+	case '{':
+		return b.object(c, depth)
+	case '[':
+		return b.array(c, depth)
+	case 't':
+		return b.boolean(c, "true")
+	case 'f':
+		return b.boolean(c, "false")
+	case 'n':
+		return b.literal("null") // nothing is written: the slot stays null
+	default:
+		if ch == '-' || '0' <= ch && ch <= '9' {
+			return b.numeric(c)
+		}
+		return b.unexpected()
+	}
+}
+
+func (b *Batch) boolean(c *column, word string) *Reject {
+	if rej := b.literal(word); rej != nil {
+		return rej
+	}
+	if c.kind == unborn {
+		if rej := b.bear(c, boolean, 0); rej != nil {
+			return rej
+		}
+	}
+	if c.kind != boolean {
+		return misfit(c, "bool")
+	}
+	if rej := b.open(c); rej != nil {
+		return rej
+	}
+	c.buf = appendBit(c.buf, c.n-1, word == "true")
+	return nil
+}
+
+// text reads a string into columns of utf8, binary, date and timestamp.
+func (b *Batch) text(c *column) *Reject {
+	s, rej := b.str()
+	if rej != nil {
+		return rej
+	}
+	switch c.kind {
+	case text:
+		return b.putText(c, s)
+	case unborn:
+		if rej := b.bear(c, text, 0); rej != nil {
+			return rej
+		}
+		return b.putText(c, s)
+	case binaries:
+		raw, err := base64.StdEncoding.Strict().AppendDecode(nil, s)
+		if err != nil || strings.ContainsAny(string(s), "\r\n") {
+			return misfit(c, "string that is not base64")
+		}
+		return b.putText(c, raw)
+	case date:
+		return b.putDate(c, s)
+	case timestamp:
+		return b.putTime(c, s)
+	default:
+		return misfit(c, "string")
+	}
+}
+
+func (b *Batch) putText(c *column, s []byte) *Reject {
+	if len(c.buf)+len(s) > math.MaxInt32 {
+		return reject(ClassLimit, "field %s: more than 2 GiB of text in one batch", c.path())
+	}
+	if rej := b.open(c); rej != nil {
+		return rej
+	}
+	b.bits += 8 * len(s)
+	c.buf = append(c.buf, s...)
+	c.offs = append(c.offs, int32(len(c.buf)))
+	return nil
+}
+
+// numeric reads a number.
+func (b *Batch) numeric(c *column) *Reject {
+	if rej := b.number(); rej != nil {
+		return rej
+	}
+	n := &b.num
+	if c.inferred {
+		if rej := b.inferNumber(c); rej != nil {
+			return rej
+		}
+	}
+	v, ok := n.bitsFor(c)
+	if !ok {
+		return misfit(c, n.what(c))
+	}
+	if rej := b.open(c); rej != nil {
+		return rej
+	}
+	c.store(v)
+	return nil
+}
+
+// inferNumber settles the type of an inferred column for the number in hand: a
+// number written with a fraction or exponent makes it float64, unless that would
+// round an integer it already holds.
+func (b *Batch) inferNumber(c *column) *Reject {
+	n := &b.num
+	switch {
+	case c.kind == unborn && n.integer:
+		if _, ok := n.signed(64); !ok {
+			return reject(ClassType, "field %s: integer out of range does not fit int64", c.path())
+		}
+		if rej := b.bear(c, signed, 64); rej != nil {
+			return rej
+		}
+	case c.kind == unborn:
+		return b.bear(c, floating, 64)
+	case c.kind == signed && !n.integer && !c.inexact:
+		b.widen(c)
+		return nil
+	}
+	if c.kind == signed {
+		if v, ok := n.signed(64); ok {
+			b.exactInt(c, v)
+		}
+	}
+	return nil
+}
+
+// bitsFor returns the number as column c stores it, or false if it does not fit
+// there exactly. A float column takes the nearest value to a number that is
+// written with a fraction or exponent.
+func (n *number) bitsFor(c *column) (uint64, bool) {
+	switch c.kind {
+	case signed, timestamp:
+		v, ok := n.signed(c.width)
+		return uint64(v), ok
+	case unsigned:
+		return n.unsigned(c.width)
+	case floating:
+		if c.width == 32 {
+			f, ok := n.float32()
+			return uint64(math.Float32bits(f)), ok
+		}
+		f, ok := n.float64()
+		return math.Float64bits(f), ok
+	default:
+		return 0, false
+	}
+}
+
+// what describes a number that does not fit column c.
+func (n *number) what(c *column) string {
+	switch c.kind {
+	case signed, unsigned, timestamp:
+		if _, whole := n.magnitude(); !whole && !n.integer {
+			return "fraction"
+		}
+		return "integer out of range"
+	case floating:
+		if n.integer {
+			return "integer that it cannot hold exactly"
+		}
+		return "number out of range"
+	default:
+		return "number"
+	}
+}
