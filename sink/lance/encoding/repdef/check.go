@@ -22,7 +22,7 @@ func (l Leaf) Check(section string) error {
 		err = fmt.Errorf("level %d: %w", at, err)
 		return &corrupt.Error{Section: section, Offset: -1, Err: err}
 	}
-	if l.Rep != nil {
+	if len(l.Rep) > 0 {
 		if rows := countStarts(l.Rep, MaxRep(l.Layers)); rows != l.Rows {
 			return corrupt.Errorf("", section, -1, "levels of %d rows where %d are due", rows, l.Rows)
 		}
@@ -51,12 +51,17 @@ func (l Leaf) checkShape() error {
 		return errors.New("no values")
 	case l.Rows < 0:
 		return fmt.Errorf("%d rows", l.Rows)
-	case (l.Rep != nil) != (MaxRep(l.Layers) > 0):
-		return fmt.Errorf("%d repetition levels where the largest is %d", len(l.Rep), MaxRep(l.Layers))
-	case (l.Def != nil) != (MaxDef(l.Layers) > 0):
-		return fmt.Errorf("%d definition levels where the largest is %d", len(l.Def), MaxDef(l.Layers))
-	case l.Def != nil && len(l.Def) != l.Levels():
-		return fmt.Errorf("%d definition levels where %d are due", len(l.Def), l.Levels())
+	case l.Rows > 0 && len(l.Rep) == 0 && MaxRep(l.Layers) > 0:
+		return errors.New("lists without repetition levels")
+	case len(l.Rep) > 0 && MaxRep(l.Layers) == 0:
+		return fmt.Errorf("%d repetition levels without lists", len(l.Rep))
+	}
+	due := 0
+	if MaxDef(l.Layers) > 0 {
+		due = l.Levels()
+	}
+	if len(l.Def) != due {
+		return fmt.Errorf("%d definition levels where %d are due", len(l.Def), due)
 	}
 	return nil
 }
@@ -70,7 +75,7 @@ func (l Leaf) checkLevels() (int, error) {
 			return i, fmt.Errorf("definition %d is above %d", d, maxDef)
 		}
 	}
-	if l.Rep == nil {
+	if len(l.Rep) == 0 {
 		return 0, nil
 	}
 	open := openLists(l.Layers)
@@ -80,7 +85,7 @@ func (l Leaf) checkLevels() (int, error) {
 			return i, fmt.Errorf("repetition %d is above %d", r, maxRep)
 		}
 		now := maxRep
-		if l.Def != nil {
+		if len(l.Def) > 0 {
 			now = open[l.Def[i]]
 		}
 		continued := maxRep - r

@@ -30,11 +30,32 @@ func Concat(leaves []Leaf, mem memory.Allocator) (Leaf, error) {
 	if err != nil {
 		return Leaf{}, err
 	}
-	whole := Leaf{Layers: layers}
+	parts := make([]Leaf, 0, len(leaves))
 	values := make([]arrow.Array, 0, len(leaves))
 	defer func() { releaseAll(values) }()
-	levels := 0
 	for _, l := range leaves {
+		part, err := Normalize(l, layers)
+		if err != nil {
+			return Leaf{}, err
+		}
+		parts, values = append(parts, part), append(values, part.Values)
+		if !arrow.TypeEqual(part.Values.DataType(), values[0].DataType()) {
+			return Leaf{}, fmt.Errorf("concat: values of %s and of %s", values[0].DataType(), part.Values.DataType())
+		}
+	}
+	whole := joinLevels(parts, layers)
+	if whole.Values, err = array.Concatenate(values, mem); err != nil {
+		return Leaf{}, fmt.Errorf("concat values: %w", err)
+	}
+	return whole, nil
+}
+
+// joinLevels is a leaf without values of the levels of sound leaves that all
+// have the same layers.
+func joinLevels(parts []Leaf, layers []Layer) Leaf {
+	whole := Leaf{Layers: layers}
+	levels := 0
+	for _, l := range parts {
 		levels += l.Levels()
 	}
 	if MaxRep(layers) > 0 {
@@ -43,24 +64,12 @@ func Concat(leaves []Leaf, mem memory.Allocator) (Leaf, error) {
 	if MaxDef(layers) > 0 {
 		whole.Def = make([]uint16, 0, levels)
 	}
-	for _, l := range leaves {
-		part, err := Normalize(l, layers)
-		if err != nil {
-			return Leaf{}, err
-		}
-		values = append(values, part.Values)
-		if !arrow.TypeEqual(part.Values.DataType(), values[0].DataType()) {
-			return Leaf{}, fmt.Errorf("concat: values of %s and of %s", values[0].DataType(), part.Values.DataType())
-		}
-		whole.Rows += part.Rows
-		whole.Rep = append(whole.Rep, part.Rep...)
-		whole.Def = append(whole.Def, part.Def...)
+	for _, l := range parts {
+		whole.Rows += l.Rows
+		whole.Rep = append(whole.Rep, l.Rep...)
+		whole.Def = append(whole.Def, l.Def...)
 	}
-	whole.Values, err = array.Concatenate(values, mem)
-	if err != nil {
-		return Leaf{}, fmt.Errorf("concat values: %w", err)
-	}
-	return whole, nil
+	return whole
 }
 
 // union is the layers that can say what any of the leaves says.
@@ -117,7 +126,7 @@ func renumber(l Leaf, layers []Layer) []uint16 {
 		return nil
 	}
 	def := make([]uint16, l.Levels())
-	if l.Def == nil {
+	if len(l.Def) == 0 {
 		return def
 	}
 	to := defOfCause(layers)

@@ -13,8 +13,8 @@ type Leaf struct {
 	// of null structs keep a slot, null and empty lists have none. Its own
 	// validity bitmap means nothing; the levels tell which slots are null.
 	Values arrow.Array
-	// Rep and Def are the levels: nil where MaxRep or MaxDef of the layers is
-	// 0, else one entry per level.
+	// Rep and Def are the levels, one entry each: nil where MaxRep or MaxDef
+	// of the layers is 0. Of no rows both may be nil.
 	Rep, Def []uint16
 	// Layers are the kinds of the nesting steps, innermost first.
 	Layers []Layer
@@ -25,7 +25,7 @@ type Leaf struct {
 // Levels is the number of levels, stored or not. Without lists it is the
 // number of rows.
 func (l Leaf) Levels() int {
-	if l.Rep != nil {
+	if len(l.Rep) > 0 {
 		return len(l.Rep)
 	}
 	return l.Rows
@@ -34,7 +34,7 @@ func (l Leaf) Levels() int {
 // Visible is the number of value slots that the levels in [from, to) have.
 func (l Leaf) Visible(from, to int) int {
 	maxVisible := MaxVisible(l.Layers)
-	if l.Def == nil || maxVisible == MaxDef(l.Layers) {
+	if len(l.Def) == 0 || maxVisible == MaxDef(l.Layers) {
 		return to - from
 	}
 	return CountVisible(l.Def[from:to], maxVisible)
@@ -97,10 +97,10 @@ func (c *Cursor) Next(rows int) Leaf {
 	level, value := c.level, c.value
 	c.Skip(rows)
 	part := Leaf{Layers: c.leaf.Layers, Rows: rows}
-	if c.leaf.Rep != nil {
+	if len(c.leaf.Rep) > 0 {
 		part.Rep = c.leaf.Rep[level:c.level]
 	}
-	if c.leaf.Def != nil {
+	if len(c.leaf.Def) > 0 {
 		part.Def = c.leaf.Def[level:c.level]
 	}
 	part.Values = array.NewSlice(c.leaf.Values, int64(value), int64(c.value))
@@ -109,7 +109,7 @@ func (c *Cursor) Next(rows int) Leaf {
 
 // after is the level at which the rows after the next rows start.
 func (c *Cursor) after(rows int) int {
-	if c.leaf.Rep == nil {
+	if len(c.leaf.Rep) == 0 {
 		return c.level + rows
 	}
 	if rows == c.Remaining() {

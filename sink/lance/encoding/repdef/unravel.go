@@ -27,12 +27,12 @@ func (r *rung) same(o *rung) bool {
 // unravel rebuilds the layers of a checked leaf into rungs, which come
 // outermost first, empty, and as many as the leaf has layers.
 func unravel(l Leaf, rungs []rung) {
-	if l.Rep == nil {
+	maxRep := MaxRep(l.Layers)
+	if maxRep == 0 {
 		unravelItems(l, rungs)
 		return
 	}
 	causes := causeOfDef(l.Layers)
-	maxRep := MaxRep(l.Layers)
 	resume := make([]int, 1, int(maxRep)+1) // per list continued: the rung to go on with
 	for i := range rungs {
 		if rungs[i].list {
@@ -41,7 +41,7 @@ func unravel(l Leaf, rungs []rung) {
 	}
 	for i, rep := range l.Rep {
 		why := cause(0)
-		if l.Def != nil {
+		if len(l.Def) > 0 {
 			why = causes[l.Def[i]]
 		}
 		enter(rungs, resume[maxRep-rep], why)
@@ -73,7 +73,7 @@ func enter(rungs []rung, first int, why cause) {
 // unravelItems is unravel for a leaf under structs alone: every row has one
 // entry in every layer.
 func unravelItems(l Leaf, rungs []rung) {
-	if l.Def == nil {
+	if len(l.Def) == 0 {
 		for j := range rungs {
 			rungs[j].valid.n = l.Rows
 		}
