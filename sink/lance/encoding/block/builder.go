@@ -1,0 +1,145 @@
+package block
+
+import (
+	"errors"
+	"math"
+
+	"github.com/apache/arrow/go/v17/arrow/bitutil"
+)
+
+// Builder gathers the items of a page, chunk after chunk. Every append costs
+// at most the bytes it was handed, so a lying item count allocates nothing.
+// Not safe for concurrent use.
+type Builder struct {
+	shape Shape
+	block Block
+}
+
+// errTooLong says that the strings of one page pass what 32-bit offsets hold.
+var errTooLong = errors.New("more than 2 GiB of values in one page")
+
+// NewBuilder starts a block of a shape. Items is a hint of the final count,
+// trusted only as far as room bytes of stored data make it likely.
+func NewBuilder(s Shape, items, room int) *Builder {
+	b := &Builder{shape: s, block: empty(s, 0)}
+	switch {
+	case s.Offsets == 32:
+		b.block.Offsets32 = make([]int32, 1, min(items, room/4)+1)
+	case s.Offsets == 64:
+		b.block.Offsets64 = make([]int64, 1, min(items, room/8)+1)
+	case s.Width > 0:
+		b.block.Data = make([]byte, 0, min(items/8*s.Width+s.Width, 2*room+64))
+	}
+	return b
+}
+
+// Shape is what the builder was made for.
+func (b *Builder) Shape() Shape { return b.shape }
+
+// Items is the number of items so far.
+func (b *Builder) Items() int { return b.block.Items }
+
+// AppendFixed adds n items of a fixed width of whole bytes; data holds exactly
+// those.
+func (b *Builder) AppendFixed(data []byte, n int) {
+	b.block.Data = append(b.block.Data, data...)
+	b.block.Items += n
+}
+
+// AppendBits adds n items of one bit each, lowest bit first.
+func (b *Builder) AppendBits(data []byte, n int) {
+	at := b.block.Items
+	b.block.Data = appendBits(b.block.Data, at, data, n)
+	b.block.Items += n
+}
+
+func appendBits(dst []byte, at int, src []byte, n int) []byte {
+	if at%8 == 0 {
+		return append(dst, src[:(n+7)/8]...)
+	}
+	for len(dst) < (at+n+7)/8 {
+		dst = append(dst, 0)
+	}
+	bitutil.CopyBitmap(src, 0, n, dst, at)
+	return dst
+}
+
+// AppendInner adds the validity bits of the numbers of the next n items, which
+// must be added right after; nil means that all are valid.
+func (b *Builder) AppendInner(valid []byte, n int) {
+	per := b.shape.Numbers()
+	at := b.block.Items * per
+	if b.block.Inner == nil {
+		if valid == nil {
+			return
+		}
+		b.block.Inner = make([]byte, (at+n*per+7)/8)
+		bitutil.SetBitsTo(b.block.Inner, 0, int64(at), true)
+	}
+	for len(b.block.Inner) < (at+n*per+7)/8 {
+		b.block.Inner = append(b.block.Inner, 0)
+	}
+	if valid == nil {
+		bitutil.SetBitsTo(b.block.Inner, int64(at), int64(n*per), true)
+		return
+	}
+	bitutil.CopyBitmap(valid, 0, n*per, b.block.Inner, at)
+}
+
+// AppendItem adds one item of a variable block.
+func (b *Builder) AppendItem(item []byte) error {
+	b.block.Data = append(b.block.Data, item...)
+	b.block.Items++
+	end := len(b.block.Data)
+	if b.shape.Offsets == 64 {
+		b.block.Offsets64 = append(b.block.Offsets64, int64(end))
+		return nil
+	}
+	if end > math.MaxInt32 {
+		return errTooLong
+	}
+	b.block.Offsets32 = append(b.block.Offsets32, int32(end))
+	return nil
+}
+
+// AppendItems adds the items whose bytes lie back to back in data and end at
+// the given positions in it. The ends must ascend and lie inside data.
+func (b *Builder) AppendItems(data []byte, ends []int) error {
+	base := len(b.block.Data)
+	if b.shape.Offsets == 32 && base+len(data) > math.MaxInt32 {
+		return errTooLong
+	}
+	b.block.Data = append(b.block.Data, data...)
+	b.block.Items += len(ends)
+	for _, end := range ends {
+		if b.shape.Offsets == 64 {
+			b.block.Offsets64 = append(b.block.Offsets64, int64(base+end))
+		} else {
+			b.block.Offsets32 = append(b.block.Offsets32, int32(base+end))
+		}
+	}
+	return nil
+}
+
+// AppendZeros adds n items of zero bits or zero length. The caller answers for
+// n being honest.
+func (b *Builder) AppendZeros(n int) {
+	switch {
+	case b.shape.Offsets > 0:
+		end := len(b.block.Data)
+		for range n {
+			if b.shape.Offsets == 64 {
+				b.block.Offsets64 = append(b.block.Offsets64, int64(end))
+			} else {
+				b.block.Offsets32 = append(b.block.Offsets32, int32(end))
+			}
+		}
+	case b.shape.Width > 0:
+		size := ((b.block.Items+n)*b.shape.Width + 7) / 8
+		b.block.Data = append(b.block.Data, make([]byte, size-len(b.block.Data))...)
+	}
+	b.block.Items += n
+}
+
+// Block is what was gathered. The builder must not be used afterwards.
+func (b *Builder) Block() Block { return b.block }

@@ -1,0 +1,56 @@
+package block
+
+import (
+	"fmt"
+
+	"github.com/apache/arrow/go/v17/arrow"
+)
+
+// Shape is what the type of a leaf says about its block.
+type Shape struct {
+	Width   int   // bits of one item, or 0 when the items vary in length
+	Offsets int   // bits of one offset, 32 or 64, when the items vary in length
+	Dims    []int // lengths of nested fixed size lists, outermost first
+	Null    bool  // the null type: items of no width that are never valid
+}
+
+// ShapeOf is the shape of the leaves of a type. The error names a type that
+// has no plain buffers (nested types, views, dictionaries).
+func ShapeOf(dt arrow.DataType) (Shape, error) {
+	switch t := dt.(type) {
+	case *arrow.NullType:
+		return Shape{Null: true}, nil
+	case *arrow.StringType, *arrow.BinaryType:
+		return Shape{Offsets: 32}, nil
+	case *arrow.LargeStringType, *arrow.LargeBinaryType:
+		return Shape{Offsets: 64}, nil
+	case *arrow.DictionaryType:
+		return Shape{}, fmt.Errorf("type %s has no plain buffers", dt)
+	case *arrow.FixedSizeListType:
+		inner, err := ShapeOf(t.Elem())
+		if err != nil {
+			return Shape{}, err
+		}
+		if inner.Width < 8 || t.Len() < 1 {
+			return Shape{}, fmt.Errorf("type %s has no plain buffers", dt)
+		}
+		dims := append([]int{int(t.Len())}, inner.Dims...)
+		return Shape{Width: inner.Width * int(t.Len()), Dims: dims}, nil
+	case arrow.FixedWidthDataType:
+		return Shape{Width: t.BitWidth()}, nil
+	}
+	return Shape{}, fmt.Errorf("type %s has no plain buffers", dt)
+}
+
+// Number is the width in bits of the numbers inside the fixed size lists, or
+// of the item itself.
+func (s Shape) Number() int { return s.Width / s.Numbers() }
+
+// Numbers is how many numbers one item holds: 1 without fixed size lists.
+func (s Shape) Numbers() int {
+	n := 1
+	for _, d := range s.Dims {
+		n *= d
+	}
+	return n
+}

@@ -1,0 +1,110 @@
+package compress
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+
+	"github.com/klauspost/compress/zstd"
+	"github.com/pierrec/lz4/v4"
+
+	"github.com/pst-bridge/pst-bridge/sink/lance/internal/lancepb"
+)
+
+// Expander reverses a Codec of any scheme. Not safe for concurrent use.
+type Expander struct {
+	scheme Scheme
+	limit  uint64
+	zstd   *zstd.Decoder
+	out    []byte
+}
+
+// zstdMagic begins every zstd frame.
+const zstdMagic = 0xFD2FB528
+
+// NewExpander reads buffers of the scheme that a description names; none may
+// expand to more than limit bytes. Close it after use.
+func NewExpander(b *lancepb.BufferCompression, limit int) (*Expander, error) {
+	switch b.GetScheme() {
+	case lancepb.CompressionScheme_COMPRESSION_LZ4:
+		return &Expander{scheme: SchemeLZ4, limit: uint64(limit)}, nil
+	case lancepb.CompressionScheme_COMPRESSION_ZSTD:
+		dec, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1),
+			zstd.WithDecodeAllCapLimit(true), zstd.IgnoreChecksum(false))
+		if err != nil {
+			return nil, fmt.Errorf("make zstd decoder: %w", err)
+		}
+		return &Expander{scheme: SchemeZstd, limit: uint64(limit), zstd: dec}, nil
+	}
+	return nil, &UnsupportedError{Encoding: fmt.Sprintf("general compression with scheme %d", b.GetScheme())}
+}
+
+// Close frees the decoder.
+func (e *Expander) Close() {
+	if e.zstd != nil {
+		e.zstd.Close()
+	}
+}
+
+// Expand is the content of a framed buffer, valid until the next call.
+func (e *Expander) Expand(src []byte) ([]byte, error) {
+	if len(src) == 0 {
+		return nil, nil
+	}
+	if e.scheme == SchemeZstd {
+		return e.expandZstd(src)
+	}
+	if len(src) < 4 {
+		return nil, errors.New("an lz4 buffer without its length")
+	}
+	size := uint64(binary.LittleEndian.Uint32(src))
+	// No LZ4 block expands more than 255-fold.
+	if size > min(uint64(len(src))*255, e.limit) {
+		return nil, fmt.Errorf("an lz4 buffer of %d bytes may not hold %d", len(src), size)
+	}
+	e.reserve(int(size))
+	n, err := lz4.UncompressBlock(src[4:], e.out[:size])
+	if err != nil {
+		return nil, fmt.Errorf("expand lz4 block: %w", err)
+	}
+	if uint64(n) != size {
+		return nil, fmt.Errorf("an lz4 buffer holds %d bytes instead of %d", n, size)
+	}
+	return e.out[:n], nil
+}
+
+func (e *Expander) expandZstd(src []byte) ([]byte, error) {
+	if len(src) < 8 {
+		return nil, errors.New("a zstd buffer without its length")
+	}
+	size := binary.LittleEndian.Uint64(src)
+	frame := src[8:]
+	if uint32(size) == zstdMagic && src[4]&0x10 == 0 {
+		// A bare frame, as old writers left it; the frame tells the size.
+		var h zstd.Header
+		if err := h.Decode(src); err != nil || !h.HasFCS {
+			return nil, errors.New("a bare zstd frame that does not tell its size")
+		}
+		size, frame = h.FrameContentSize, src
+	}
+	// A block takes at least 4 bytes and expands to at most 128 KiB.
+	if size > min((uint64(len(frame))/4+1)<<17, e.limit) {
+		return nil, fmt.Errorf("a zstd buffer of %d bytes may not hold %d", len(frame), size)
+	}
+	e.reserve(int(size))
+	out, err := e.zstd.DecodeAll(frame, e.out[:0:size])
+	if err != nil {
+		return nil, fmt.Errorf("expand zstd frame: %w", err)
+	}
+	if uint64(len(out)) != size {
+		return nil, fmt.Errorf("a zstd buffer holds %d bytes instead of %d", len(out), size)
+	}
+	return out, nil
+}
+
+func (e *Expander) reserve(n int) {
+	if cap(e.out) < n {
+		e.out = make([]byte, n)
+	}
+	e.out = e.out[:cap(e.out)]
+}

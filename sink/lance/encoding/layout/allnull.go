@@ -1,0 +1,74 @@
+package layout
+
+import (
+	"encoding/binary"
+	"fmt"
+
+	"github.com/pst-bridge/pst-bridge/sink/lance/encoding/repdef"
+	"github.com/pst-bridge/pst-bridge/sink/lance/internal/lancepb"
+)
+
+// AllNull reports whether no value of a leaf counts: every visible item is
+// null, or there is none.
+func AllNull(leaf repdef.Leaf) bool {
+	if leaf.Values.Len() == 0 {
+		return true
+	}
+	if leaf.Def == nil {
+		return false
+	}
+	for _, d := range leaf.Def {
+		if d == 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// simple reports whether layers are those of a flat nullable leaf, whose
+// all-null page needs no levels.
+func simple(layers []repdef.Layer) bool {
+	return len(layers) == 1 && layers[0] == repdef.NullableItem
+}
+
+// WriteAllNull lays out a leaf that AllNull holds for.
+func WriteAllNull(leaf repdef.Leaf) Page {
+	c := &lancepb.ConstantLayout{Layers: kinds(leaf.Layers)}
+	p := Page{Layout: &lancepb.PageLayout{Layout: &lancepb.PageLayout_Constant{Constant: c}}}
+	if !simple(leaf.Layers) {
+		p.Buffers = [][]byte{rawLevels(leaf.Rep), rawLevels(leaf.Def)}
+	}
+	return p
+}
+
+func rawLevels(levels []uint16) []byte {
+	b := make([]byte, 0, 2*len(levels))
+	for _, l := range levels {
+		b = binary.LittleEndian.AppendUint16(b, l)
+	}
+	return b
+}
+
+// readAllNull is the levels of an all-null page with buffers.
+func readAllNull(bufs [][]byte) (rep, def []uint16, err error) {
+	if len(bufs) != 2 {
+		return nil, nil, fmt.Errorf("an all-null page of %d buffers", len(bufs))
+	}
+	for i, b := range bufs {
+		if len(b)%2 != 0 {
+			return nil, nil, fmt.Errorf("level buffer %d of an odd size of %d bytes", i, len(b))
+		}
+	}
+	return parseLevels(bufs[0]), parseLevels(bufs[1]), nil
+}
+
+func parseLevels(b []byte) []uint16 {
+	if len(b) == 0 {
+		return nil
+	}
+	levels := make([]uint16, len(b)/2)
+	for i := range levels {
+		levels[i] = binary.LittleEndian.Uint16(b[2*i:])
+	}
+	return levels
+}

@@ -1,0 +1,174 @@
+package layout
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math/bits"
+
+	"github.com/pst-bridge/pst-bridge/sink/lance/encoding/compress"
+	"github.com/pst-bridge/pst-bridge/sink/lance/encoding/repdef"
+	"github.com/pst-bridge/pst-bridge/sink/lance/internal/lancepb"
+)
+
+// padByte fills the paddings inside a page; its value is free.
+const padByte = 0xFE
+
+// MiniBlock writes mini-block pages. It keeps its buffers between pages, so a
+// page costs no allocation but its description. Not safe for concurrent use.
+type MiniBlock struct {
+	rep, def          compress.Levels
+	spans             []span
+	meta, data, index []byte
+	raw               []byte
+}
+
+// Write lays out a leaf with at least one visible item. Values are the leaf's
+// values; codec, unless nil, compresses each chunk if the page gets smaller by
+// it. False says that the leaf does not fit the limits of one page and has to
+// be cut into fewer rows, or into another layout.
+func (m *MiniBlock) Write(leaf repdef.Leaf, values compress.Chunked, codec *compress.Codec) (Page, bool, error) {
+	m.rep.Reset(len(leaf.Rep), repdef.MaxRep(leaf.Layers))
+	m.def.Reset(len(leaf.Def), repdef.MaxDef(leaf.Layers))
+	p := newPlanner(leaf, values, &m.rep, &m.def)
+	var ok bool
+	if m.spans, ok = p.plan(m.spans[:0]); !ok {
+		return Page{}, false, nil
+	}
+	shrunk := false
+	if codec != nil {
+		var err error
+		if shrunk, err = m.chunks(leaf, values, codec); err != nil {
+			return Page{}, false, err
+		}
+	}
+	if !shrunk {
+		if _, err := m.chunks(leaf, values, nil); err != nil {
+			return Page{}, false, err
+		}
+		codec = nil
+	}
+	return m.page(leaf, values, codec), true, nil
+}
+
+// page describes what chunks wrote.
+func (m *MiniBlock) page(leaf repdef.Leaf, values compress.Chunked, codec *compress.Codec) Page {
+	l := &lancepb.MiniBlockLayout{
+		ValueCompression: values.Encoding(),
+		Layers:           kinds(leaf.Layers),
+		NumBuffers:       1,
+		NumItems:         uint64(leaf.Values.Len()),
+	}
+	if codec != nil {
+		l.ValueCompression = codec.Encoding(l.ValueCompression)
+	}
+	buffers := [][]byte{m.meta, m.data}
+	if leaf.Def != nil {
+		l.DefCompression = m.def.Encoding()
+	}
+	if leaf.Rep != nil {
+		l.RepCompression = m.rep.Encoding()
+		l.RepetitionIndexDepth = 1
+		m.index = appendRepIndex(m.index[:0], leaf, m.spans)
+		buffers = append(buffers, m.index)
+	}
+	layout := &lancepb.PageLayout{Layout: &lancepb.PageLayout_MiniBlock{MiniBlock: l}}
+	return Page{Layout: layout, Buffers: buffers}
+}
+
+// chunks writes all chunks and their words. With a codec it says whether that
+// made the values smaller, and gives up early when the first chunk did not
+// shrink.
+func (m *MiniBlock) chunks(leaf repdef.Leaf, values compress.Chunked, codec *compress.Codec) (shrunk bool, err error) {
+	m.meta, m.data = m.meta[:0], m.data[:0]
+	plain, stored := 0, 0
+	for i, s := range m.spans {
+		start := len(m.data)
+		sizes := m.header(leaf, s)
+		at := len(m.data)
+		if codec == nil {
+			m.data = values.Append(m.data, s.item, s.items)
+		} else {
+			m.raw = values.Append(m.raw[:0], s.item, s.items)
+			if m.data, err = codec.Append(m.data, m.raw); err != nil {
+				return false, err
+			}
+			plain, stored = plain+len(m.raw), stored+len(m.data)-at
+			if stored >= plain {
+				return false, nil
+			}
+		}
+		binary.LittleEndian.PutUint16(m.data[sizes:], uint16(len(m.data)-at))
+		m.data = pad(m.data)
+		size := len(m.data) - start
+		if size > chunkBytes {
+			return false, fmt.Errorf("a chunk of %d bytes passes the limit of %d", size, chunkBytes)
+		}
+		log := 0
+		if i < len(m.spans)-1 {
+			log = bits.Len(uint(s.items)) - 1
+		}
+		m.meta = binary.LittleEndian.AppendUint16(m.meta, uint16((size/8-1)<<4|log))
+	}
+	return stored < plain, nil
+}
+
+// header writes the header and the levels of a chunk, and returns where the
+// size of the value buffer belongs.
+func (m *MiniBlock) header(leaf repdef.Leaf, s span) (sizeAt int) {
+	m.data = binary.LittleEndian.AppendUint16(m.data, uint16(s.levels))
+	if leaf.Rep != nil {
+		m.data = binary.LittleEndian.AppendUint16(m.data, uint16(m.rep.Size(s.levels)))
+	}
+	if leaf.Def != nil {
+		m.data = binary.LittleEndian.AppendUint16(m.data, uint16(m.def.Size(s.levels)))
+	}
+	sizeAt = len(m.data)
+	m.data = pad(append(m.data, 0, 0))
+	if leaf.Rep != nil {
+		m.data = pad(m.rep.Append(m.data, leaf.Rep[s.level:s.level+s.levels]))
+	}
+	if leaf.Def != nil {
+		m.data = pad(m.def.Append(m.data, leaf.Def[s.level:s.level+s.levels]))
+	}
+	return sizeAt
+}
+
+// pad fills up to a multiple of 8. Chunks begin at such multiples, so the
+// position in the buffer is as good as that in the chunk.
+func pad(b []byte) []byte {
+	for len(b)%8 != 0 {
+		b = append(b, padByte)
+	}
+	return b
+}
+
+// appendRepIndex writes, per chunk, how many rows end in it and how many of
+// its last levels belong to a row that goes on in the next chunk. Whether a
+// chunk's tail is a whole row is known only at the start of the next chunk.
+func appendRepIndex(dst []byte, leaf repdef.Leaf, spans []span) []byte {
+	maxRep := repdef.MaxRep(leaf.Layers)
+	base := len(dst)
+	for i, s := range spans {
+		rep := leaf.Rep[s.level : s.level+s.levels]
+		rows, tail := 0, 0 // tail: where the last row that starts here begins
+		for j := 1; j < len(rep); j++ {
+			if rep[j] == maxRep {
+				rows, tail = rows+1, j
+			}
+		}
+		leftover := len(rep) - tail
+		if i == len(spans)-1 {
+			rows, leftover = rows+1, 0
+		}
+		if i > 0 && rep[0] == maxRep {
+			prev := dst[base+(i-1)*16:]
+			if binary.LittleEndian.Uint64(prev[8:]) != 0 {
+				binary.LittleEndian.PutUint64(prev, binary.LittleEndian.Uint64(prev)+1)
+				binary.LittleEndian.PutUint64(prev[8:], 0)
+			}
+		}
+		dst = binary.LittleEndian.AppendUint64(dst, uint64(rows))
+		dst = binary.LittleEndian.AppendUint64(dst, uint64(leftover))
+	}
+	return dst
+}

@@ -1,0 +1,54 @@
+package encoding
+
+import "fmt"
+
+// Version is a version of the data file format. It decides the grammar of
+// pages; all data files of a table have the same.
+type Version uint8
+
+// The versions by name. The zero value is the default.
+const (
+	V2_1 Version = iota // two-byte chunk words; what this library reads and writes
+	V2_2                // four-byte chunk words, constant pages; refused for now
+)
+
+// Number is the major and minor version as footers and manifests record it.
+func (v Version) Number() (major, minor uint16) {
+	if v == V2_2 {
+		return 2, 2
+	}
+	return 2, 1
+}
+
+// String is the version as manifests spell it.
+func (v Version) String() string {
+	major, minor := v.Number()
+	return fmt.Sprintf("%d.%d", major, minor)
+}
+
+// Compression is what the user asks for on top of the light encodings.
+type Compression uint8
+
+// The compressions of the format; there are no others.
+const (
+	None Compression = iota // light encodings only
+	Zstd
+	LZ4
+)
+
+// String is the name that settings and field metadata use.
+func (c Compression) String() string {
+	switch c {
+	case None:
+		return "none"
+	case Zstd:
+		return "zstd"
+	case LZ4:
+		return "lz4"
+	}
+	return fmt.Sprintf("compression %d", uint8(c))
+}
+
+// DefaultZstdLevel is the zstd level when none is given: the fastest, because
+// on the bridge's rows the next level costs a third more time for nothing.
+const DefaultZstdLevel = 1
