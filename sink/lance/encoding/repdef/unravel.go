@@ -39,18 +39,35 @@ func unravel(l Leaf, rungs []rung) {
 			resume = append(resume, i+1)
 		}
 	}
-	for i, rep := range l.Rep {
+	for i := 0; i < len(l.Rep); i++ {
+		if run := presentRun(l, i); run > 0 {
+			for j := resume[maxRep]; j < len(rungs); j++ {
+				rungs[j].valid.addRun(run)
+			}
+			i += run - 1
+			continue
+		}
 		why := cause(0)
 		if len(l.Def) > 0 {
 			why = causes[l.Def[i]]
 		}
-		enter(rungs, resume[maxRep-rep], why)
+		enter(rungs, resume[maxRep-l.Rep[i]], why)
 	}
 	for i := range rungs {
 		if rungs[i].list {
 			rungs[i].starts = append(rungs[i].starts, int32(rungs[i+1].valid.n))
 		}
 	}
+}
+
+// presentRun is how many levels from i on are present further items of one
+// innermost list: most levels of long lists.
+func presentRun(l Leaf, i int) int {
+	end := i
+	for end < len(l.Rep) && l.Rep[end] == 0 && (len(l.Def) == 0 || l.Def[end] == 0) {
+		end++
+	}
+	return end - i
 }
 
 // enter adds one level to the rungs from first inward, up to a list that has
@@ -121,6 +138,17 @@ func (v *validity) add(valid bool) {
 		v.nulls++
 	}
 	v.n++
+}
+
+// addRun appends valid entries.
+func (v *validity) addRun(n int) {
+	if v.bitmap == nil {
+		v.n += n
+		return
+	}
+	for range n {
+		v.add(true)
+	}
 }
 
 // begin makes the bitmap of the valid entries so far, with room for more.
