@@ -1,0 +1,246 @@
+package consumer
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+const (
+	// DefaultDeadLetterStream and DefaultDeadLetterPrefix are where messages go
+	// that cannot become rows; the prefix is outside DefaultPrefix, else a dead
+	// letter would be fetched as a message.
+	DefaultDeadLetterStream = "PERSISTING_DLQ"
+	DefaultDeadLetterPrefix = "persisting_dlq"
+
+	// MaxReason bounds the Pst-Error header, in bytes.
+	MaxReason = 1024
+)
+
+// Headers of a dead letter. The first four are named as the server names them
+// in direct gets and republished messages. A header of the original that begins
+// with Nats- or Pst- is kept under HeaderOriginal + its name, since the server
+// would act on it, or it would hide ours.
+const (
+	HeaderStream     = "Nats-Stream"
+	HeaderSequence   = "Nats-Sequence"
+	HeaderSubject    = "Nats-Subject"
+	HeaderTime       = "Nats-Time-Stamp" // RFC 3339 with nanoseconds, UTC
+	HeaderErrorClass = "Pst-Error-Class"
+	HeaderError      = "Pst-Error"
+	HeaderOriginal   = "Pst-Original-"
+	// HeaderEncoding is "gzip" if the payload had to be compressed to fit beside
+	// the added headers.
+	HeaderEncoding = "Pst-Encoding"
+	// HeaderTruncated is the original's payload length if even the compressed
+	// payload did not fit and the payload was cut.
+	HeaderTruncated = "Pst-Truncated"
+)
+
+// DeadLetterConfig names the stream for dead letters.
+type DeadLetterConfig struct {
+	Name      string // empty: DefaultDeadLetterStream
+	Prefix    string // empty: DefaultDeadLetterPrefix
+	Provision bool   // create it if missing; else ErrNoStream
+	Replicas  int    // used to create; 0: 1
+}
+
+// DeadLetters publishes messages that cannot become rows. It is safe for
+// concurrent use.
+type DeadLetters struct {
+	source *Stream
+	name   string
+	prefix string
+}
+
+// EnsureDeadLetters looks up the stream for dead letters of s, creates it if it
+// is missing and may be, and verifies that it keeps what is published.
+func (s *Stream) EnsureDeadLetters(ctx context.Context, cfg DeadLetterConfig) (*DeadLetters, error) {
+	if cfg.Name == "" {
+		cfg.Name = DefaultDeadLetterStream
+	}
+	if cfg.Prefix == "" {
+		cfg.Prefix = DefaultDeadLetterPrefix
+	}
+	if err := CheckTopic(cfg.Prefix); err != nil {
+		return nil, fmt.Errorf("dead letter prefix: %w", err)
+	}
+	if subjectCovers(s.prefix+".>", cfg.Prefix+".x") {
+		return nil, fmt.Errorf("dead letter prefix %q is under %q: dead letters would be fetched again", cfg.Prefix, s.prefix)
+	}
+	c := s.conn
+	info, err := c.streamInfo(ctx, cfg.Name)
+	if errors.Is(err, ErrNoStream) && cfg.Provision {
+		info, err = c.createStream(ctx, StreamConfig{
+			Name: cfg.Name, Prefix: cfg.Prefix, Retention: Limits, Replicas: cfg.Replicas,
+		})
+	}
+	if errors.Is(err, ErrNoStream) {
+		err = fmt.Errorf("%w; create it on subjects %q with retention limits, or run without --provision=false", err, cfg.Prefix+".>")
+	}
+	if err != nil {
+		return nil, err
+	}
+	_, err = verifyStream(info.Config, StreamConfig{Name: cfg.Name, Prefix: cfg.Prefix, Retention: Limits})
+	if err != nil {
+		return nil, err
+	}
+	if info.Config.NoAck {
+		return nil, unusable("stream "+cfg.Name, []string{"it does not acknowledge (set no_ack false)"})
+	}
+	return &DeadLetters{source: s, name: cfg.Name, prefix: cfg.Prefix}, nil
+}
+
+// Stream returns the name of the stream for dead letters.
+func (d *DeadLetters) Stream() string { return d.name }
+
+// Subject returns where the dead letter of a message goes. One message has one
+// subject per epoch, which makes Publish idempotent.
+func (d *DeadLetters) Subject(msg Message, epoch uint32) (string, error) {
+	topic, ok := d.source.Topic(msg.Subject)
+	if !ok {
+		return "", fmt.Errorf("dead letter of message %d: subject %q is not under %q", msg.Seq, msg.Subject, d.source.prefix)
+	}
+	return fmt.Sprintf("%s.%s.%d.%d", d.prefix, topic, epoch, msg.Seq), nil
+}
+
+// Publish stores the dead letter of a message and waits until it is stored. It
+// succeeds without storing a second one if it is there already. class is one
+// word, reason a sentence; reason is cut at MaxReason bytes and control
+// characters become spaces. It does not acknowledge the message.
+func (d *DeadLetters) Publish(ctx context.Context, msg Message, epoch uint32, class, reason string) error {
+	subject, err := d.Subject(msg, epoch)
+	if err != nil {
+		return err
+	}
+	c := d.source.conn
+	out := &nats.Msg{Subject: subject, Header: d.header(msg, class, reason)}
+	if err := fit(out, msg.Data, c.nc.MaxPayload()); err != nil {
+		return fmt.Errorf("dead letter of message %d: %w", msg.Seq, err)
+	}
+	_, err = d.put(ctx, out)
+	if apiErr := apiError(err); apiErr != nil {
+		switch apiErr.ErrorCode {
+		case jetstream.JSErrCodeStreamWrongLastSequence:
+			return nil
+		case jetstream.JSErrCodeStreamWrongLastSequenceConstant:
+			return d.confirmStored(ctx, subject, err)
+		}
+	}
+	return err
+}
+
+func (d *DeadLetters) put(ctx context.Context, out *nats.Msg) (*jetstream.PubAck, error) {
+	c := d.source.conn
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	stop := c.watch(func(denied string) bool {
+		return denied == out.Subject || strings.HasPrefix(denied, c.inboxPrefix)
+	}, func(err error) { cancel(err) })
+	defer stop()
+	ack, err := c.js.PublishMsg(ctx, out, jetstream.WithExpectLastSequencePerSubject(0))
+	if err != nil {
+		return nil, fmt.Errorf("publish %s: %w", out.Subject, c.explain(ctx, err))
+	}
+	return ack, nil
+}
+
+// confirmStored looks the dead letter up. A replicated stream answers "wrong
+// last sequence" also while another publish to the subject is under way, which
+// may yet fail.
+func (d *DeadLetters) confirmStored(ctx context.Context, subject string, why error) error {
+	c := d.source.conn
+	_, err := request(ctx, c, "look up dead letter "+subject, []string{d.name},
+		func(ctx context.Context) (*jetstream.RawStreamMsg, error) {
+			s, err := c.js.Stream(ctx, d.name)
+			if err != nil {
+				return nil, err
+			}
+			return s.GetLastMsgForSubject(ctx, subject)
+		})
+	if err != nil {
+		return fmt.Errorf("%w (%w)", why, err)
+	}
+	return nil
+}
+
+func (d *DeadLetters) header(msg Message, class, reason string) nats.Header {
+	h := make(nats.Header, len(msg.Header)+6)
+	for name, values := range msg.Header {
+		lower := strings.ToLower(name)
+		if strings.HasPrefix(lower, "nats-") || strings.HasPrefix(lower, "pst-") {
+			name = HeaderOriginal + name
+		}
+		h[name] = values
+	}
+	set := func(name, value string) { h[name] = []string{value} }
+	set(HeaderStream, d.source.name)
+	set(HeaderSequence, strconv.FormatUint(msg.Seq, 10))
+	set(HeaderSubject, msg.Subject)
+	set(HeaderTime, msg.Time.UTC().Format(time.RFC3339Nano))
+	set(HeaderErrorClass, headerText(class))
+	set(HeaderError, headerText(reason))
+	return h
+}
+
+// headerText makes text fit for a header line.
+func headerText(s string) string {
+	s = strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7f {
+			return ' '
+		}
+		return r
+	}, strings.ToValidUTF8(s, "?"))
+	if len(s) > MaxReason {
+		s = strings.ToValidUTF8(s[:MaxReason-3], "") + "..."
+	}
+	return strings.TrimSpace(s)
+}
+
+// fit gives out the payload, if it fits below the server's limit beside the
+// headers; else compressed; else cut, which the headers say.
+func fit(out *nats.Msg, data []byte, limit int64) error {
+	const expectHeader = 64 // Nats-Expected-Last-Subject-Sequence: 0, added on publish
+	room := func() int { return int(limit) - headerSize(out.Header) - expectHeader }
+	out.Data = data
+	if len(data) <= room() {
+		return nil
+	}
+	var packed bytes.Buffer
+	w := gzip.NewWriter(&packed)
+	if _, err := w.Write(data); err != nil {
+		return fmt.Errorf("compress payload: %w", err)
+	}
+	if err := w.Close(); err != nil {
+		return fmt.Errorf("compress payload: %w", err)
+	}
+	out.Header.Set(HeaderEncoding, "gzip")
+	if packed.Len() <= room() {
+		out.Data = packed.Bytes()
+		return nil
+	}
+	out.Header.Del(HeaderEncoding)
+	out.Header.Set(HeaderTruncated, strconv.Itoa(len(data)))
+	if room() < 0 {
+		return fmt.Errorf("its headers alone exceed the server's limit of %d bytes", limit)
+	}
+	out.Data = data[:room()]
+	return nil
+}
+
+// headerSize is the length of the headers on the wire.
+func headerSize(h nats.Header) int {
+	var b bytes.Buffer
+	// A bytes.Buffer takes every write.
+	_ = http.Header(h).Write(&b)
+	return len("NATS/1.0\r\n") + b.Len() + len("\r\n")
+}

@@ -1,0 +1,281 @@
+package consumer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+const (
+	// DefaultStream and DefaultPrefix are the stream and the first subject token
+	// of the bridge.
+	DefaultStream = "PERSISTING"
+	DefaultPrefix = "persisting"
+)
+
+// ErrNoStream is wrapped when the stream does not exist and may not be created.
+var ErrNoStream = errors.New("stream does not exist")
+
+// Retention is what the stream does with a message once it was acknowledged.
+type Retention uint8
+
+const (
+	// WorkQueue removes it: the stream is what is not yet in a table.
+	WorkQueue Retention = iota
+	// Limits keeps it until a limit of the stream is reached.
+	Limits
+)
+
+func (r Retention) String() string {
+	switch r {
+	case WorkQueue:
+		return "workqueue"
+	case Limits:
+		return "limits"
+	default:
+		return fmt.Sprintf("Retention(%d)", uint8(r))
+	}
+}
+
+// ParseRetention reads "workqueue" (or "work-queue") and "limits".
+func ParseRetention(s string) (Retention, error) {
+	switch s {
+	case "workqueue", "work-queue":
+		return WorkQueue, nil
+	case "limits":
+		return Limits, nil
+	}
+	return 0, fmt.Errorf("retention %q: want workqueue or limits", s)
+}
+
+func (r Retention) policy() jetstream.RetentionPolicy {
+	if r == Limits {
+		return jetstream.LimitsPolicy
+	}
+	return jetstream.WorkQueuePolicy
+}
+
+// StreamConfig names the stream, and says how it is created if it is missing.
+type StreamConfig struct {
+	Name      string   // empty: DefaultStream
+	Prefix    string   // empty: DefaultPrefix; one or more tokens
+	Topics    []string // those the bridge will read; empty: whatever is under the prefix
+	Provision bool     // create what is missing; else ErrNoStream
+
+	// Used only to create.
+	Retention  Retention
+	MaxBytes   int64 // the stream refuses new messages above it; 0: no limit
+	Replicas   int   // 0: 1
+	Compressed bool  // S2 on the server's disk
+}
+
+// StreamInfo is a stream at one moment.
+type StreamInfo struct {
+	Name              string
+	Domain            string
+	Created           time.Time
+	Retention         Retention
+	Replicas          int
+	FirstSeq, LastSeq uint64
+	Messages, Bytes   uint64
+	MaxBytes          int64 // <= 0: no limit
+}
+
+// Stream is a stream that was found usable. It is safe for concurrent use.
+type Stream struct {
+	conn     *Conn
+	name     string
+	prefix   string
+	warnings []string
+}
+
+// EnsureStream looks the stream up, creates it if it is missing and
+// cfg.Provision allows it, and otherwise verifies it; it never changes one. The
+// error names each unusable setting with its fix.
+func (c *Conn) EnsureStream(ctx context.Context, cfg StreamConfig) (*Stream, error) {
+	if cfg.Name == "" {
+		cfg.Name = DefaultStream
+	}
+	if cfg.Prefix == "" {
+		cfg.Prefix = DefaultPrefix
+	}
+	if err := cfg.check(); err != nil {
+		return nil, err
+	}
+	info, err := c.streamInfo(ctx, cfg.Name)
+	if errors.Is(err, ErrNoStream) && cfg.Provision {
+		info, err = c.createStream(ctx, cfg)
+	}
+	if errors.Is(err, ErrNoStream) {
+		err = fmt.Errorf("%w; create it on subjects %q, or run without --provision=false", err, cfg.Prefix+".>")
+	}
+	if err != nil {
+		return nil, err
+	}
+	warnings, err := verifyStream(info.Config, cfg)
+	if err != nil {
+		return nil, err
+	}
+	return &Stream{conn: c, name: cfg.Name, prefix: cfg.Prefix, warnings: warnings}, nil
+}
+
+func (cfg StreamConfig) check() error {
+	if strings.ContainsAny(cfg.Name, " \t\r\n.*>/\\") {
+		return fmt.Errorf("stream name %q: white space and . * > / \\ are not allowed", cfg.Name)
+	}
+	if err := CheckTopic(cfg.Prefix); err != nil {
+		return fmt.Errorf("subject prefix: %w", err)
+	}
+	for _, topic := range cfg.Topics {
+		if err := CheckTopic(topic); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *Conn) streamInfo(ctx context.Context, name string) (*jetstream.StreamInfo, error) {
+	return request(ctx, c, fmt.Sprintf("look up stream %s", name), []string{name},
+		func(ctx context.Context) (*jetstream.StreamInfo, error) {
+			s, err := c.js.Stream(ctx, name)
+			if errors.Is(err, jetstream.ErrStreamNotFound) {
+				return nil, ErrNoStream
+			}
+			if err != nil {
+				return nil, err
+			}
+			return s.CachedInfo(), nil
+		})
+}
+
+func (c *Conn) createStream(ctx context.Context, cfg StreamConfig) (*jetstream.StreamInfo, error) {
+	want := jetstream.StreamConfig{
+		Name:        cfg.Name,
+		Description: "messages on their way into Lance tables (pst-bridge)",
+		Subjects:    []string{cfg.Prefix + ".>"},
+		Retention:   cfg.Retention.policy(),
+		Storage:     jetstream.FileStorage,
+		Discard:     jetstream.DiscardNew,
+		MaxBytes:    -1,
+		Replicas:    max(cfg.Replicas, 1),
+		AllowDirect: true,
+	}
+	if cfg.MaxBytes > 0 {
+		want.MaxBytes = cfg.MaxBytes
+	}
+	if cfg.Compressed {
+		want.Compression = jetstream.S2Compression
+	}
+	info, err := request(ctx, c, fmt.Sprintf("create stream %s", cfg.Name), []string{cfg.Name},
+		func(ctx context.Context) (*jetstream.StreamInfo, error) {
+			s, err := c.js.CreateStream(ctx, want)
+			if err != nil {
+				return nil, err
+			}
+			return s.CachedInfo(), nil
+		})
+	if errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) {
+		return c.streamInfo(ctx, cfg.Name) // another process was faster; it is verified like any other
+	}
+	if apiErr := apiError(err); apiErr != nil && apiErr.ErrorCode == errSubjectsOverlap {
+		return nil, fmt.Errorf("%w; stream %s already takes these subjects: use it with --stream, or another --subject-prefix",
+			err, c.holderOf(ctx, cfg.Prefix))
+	}
+	return info, err
+}
+
+// errSubjectsOverlap is JSStreamSubjectOverlapErr of the server, which nats.go
+// does not name.
+const errSubjectsOverlap jetstream.ErrorCode = 10065
+
+// holderOf names the streams that take subjects under prefix, for an error.
+func (c *Conn) holderOf(ctx context.Context, prefix string) string {
+	var names []string
+	list := c.js.StreamNames(ctx, jetstream.WithStreamListSubject(prefix+".>"))
+	for name := range list.Name() {
+		names = append(names, name)
+	}
+	if len(names) == 0 {
+		return "another"
+	}
+	return strings.Join(names, ", ")
+}
+
+func apiError(err error) *jetstream.APIError {
+	var js jetstream.JetStreamError
+	if errors.As(err, &js) {
+		return js.APIError()
+	}
+	return nil
+}
+
+// Name returns the stream's name.
+func (s *Stream) Name() string { return s.name }
+
+// Prefix returns the subject tokens before a topic.
+func (s *Stream) Prefix() string { return s.prefix }
+
+// Warnings returns what was found usable but may surprise, for the log.
+func (s *Stream) Warnings() []string { return s.warnings }
+
+// Subject returns the subject of a topic.
+func (s *Stream) Subject(topic string) string { return s.prefix + "." + topic }
+
+// Topic returns the topic of a subject: all tokens after the prefix.
+func (s *Stream) Topic(subject string) (string, bool) {
+	return strings.CutPrefix(subject, s.prefix+".")
+}
+
+// Info asks the server for the stream's state. A deleted stream is ErrNoStream;
+// one that was made again has another Created.
+func (s *Stream) Info(ctx context.Context) (StreamInfo, error) {
+	info, err := s.conn.streamInfo(ctx, s.name)
+	if err != nil {
+		return StreamInfo{}, err
+	}
+	return convertStreamInfo(info), nil
+}
+
+func convertStreamInfo(info *jetstream.StreamInfo) StreamInfo {
+	r := WorkQueue
+	if info.Config.Retention == jetstream.LimitsPolicy {
+		r = Limits
+	}
+	return StreamInfo{
+		Name: info.Config.Name, Domain: info.Domain, Created: info.Created,
+		Retention: r, Replicas: info.Config.Replicas,
+		FirstSeq: info.State.FirstSeq, LastSeq: info.State.LastSeq,
+		Messages: info.State.Msgs, Bytes: info.State.Bytes, MaxBytes: info.Config.MaxBytes,
+	}
+}
+
+// Topics returns the topics that have messages in the stream now, and how many.
+// A subject whose tail is no topic by CheckTopic is listed too: the caller
+// decides whom to tell.
+func (s *Stream) Topics(ctx context.Context) (map[string]uint64, error) {
+	return request(ctx, s.conn, fmt.Sprintf("list the topics of stream %s", s.name), []string{s.name},
+		func(ctx context.Context) (map[string]uint64, error) {
+			js, err := s.conn.js.Stream(ctx, s.name)
+			if errors.Is(err, jetstream.ErrStreamNotFound) {
+				return nil, ErrNoStream
+			}
+			if err != nil {
+				return nil, err
+			}
+			info, err := js.Info(ctx, jetstream.WithSubjectFilter(s.prefix+".>"))
+			if err != nil {
+				return nil, err
+			}
+			topics := make(map[string]uint64, len(info.State.Subjects))
+			for subject, n := range info.State.Subjects {
+				if topic, ok := s.Topic(subject); ok {
+					topics[topic] = n
+				}
+			}
+			return topics, nil
+		})
+}
