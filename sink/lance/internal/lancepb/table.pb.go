@@ -47,9 +47,14 @@ type Manifest struct {
 	BasePaths          []*BasePath       `protobuf:"bytes,18,rep,name=base_paths,json=basePaths,proto3" json:"base_paths,omitempty"`
 	TableMetadata      map[string]string `protobuf:"bytes,19,rep,name=table_metadata,json=tableMetadata,proto3" json:"table_metadata,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	Branch             *string           `protobuf:"bytes,20,opt,name=branch,proto3,oneof" json:"branch,omitempty"`
-	TransactionSection *uint64           `protobuf:"varint,21,opt,name=transaction_section,json=transactionSection,proto3,oneof" json:"transaction_section,omitempty"` // file offset; 0 is valid
-	unknownFields      protoimpl.UnknownFields
-	sizeCache          protoimpl.SizeCache
+	TransactionSection *uint64           `protobuf:"varint,21,opt,name=transaction_section,json=transactionSection,proto3,oneof" json:"transaction_section,omitempty"` // file offset; 0 is valid; what releases before 14 wrote, and all read
+	// The number that Lance 14 writes instead of 21; where both are set it wins.
+	// An offset holds for one file: it must never be carried over to the next version.
+	TransactionSection_14 *uint64 `protobuf:"varint,23,opt,name=transaction_section_14,json=transactionSection14,proto3,oneof" json:"transaction_section_14,omitempty"`
+	// Lance 14, with a writer flag of its own.
+	MaxAllocatedFieldId *int32 `protobuf:"varint,24,opt,name=max_allocated_field_id,json=maxAllocatedFieldId,proto3,oneof" json:"max_allocated_field_id,omitempty"`
+	unknownFields       protoimpl.UnknownFields
+	sizeCache           protoimpl.SizeCache
 }
 
 func (x *Manifest) Reset() {
@@ -218,6 +223,20 @@ func (x *Manifest) GetBranch() string {
 func (x *Manifest) GetTransactionSection() uint64 {
 	if x != nil && x.TransactionSection != nil {
 		return *x.TransactionSection
+	}
+	return 0
+}
+
+func (x *Manifest) GetTransactionSection_14() uint64 {
+	if x != nil && x.TransactionSection_14 != nil {
+		return *x.TransactionSection_14
+	}
+	return 0
+}
+
+func (x *Manifest) GetMaxAllocatedFieldId() int32 {
+	if x != nil && x.MaxAllocatedFieldId != nil {
+		return *x.MaxAllocatedFieldId
 	}
 	return 0
 }
@@ -808,7 +827,8 @@ var File_table_proto protoreflect.FileDescriptor
 
 const file_table_proto_rawDesc = "" +
 	"\n" +
-	"\vtable.proto\x12\tpst.lance\x1a\vfield.proto\"\xc5\t\n" +
+	"\vtable.proto\x12\tpst.lance\x1a\vfield.proto\"\xf0\n" +
+	"\n" +
 	"\bManifest\x12(\n" +
 	"\x06fields\x18\x01 \x03(\v2\x10.pst.lance.FieldR\x06fields\x12\x1c\n" +
 	"\tfragments\x18\x02 \x03(\fR\tfragments\x12\x18\n" +
@@ -832,7 +852,9 @@ const file_table_proto_rawDesc = "" +
 	"base_paths\x18\x12 \x03(\v2\x13.pst.lance.BasePathR\tbasePaths\x12M\n" +
 	"\x0etable_metadata\x18\x13 \x03(\v2&.pst.lance.Manifest.TableMetadataEntryR\rtableMetadata\x12\x1b\n" +
 	"\x06branch\x18\x14 \x01(\tH\x02R\x06branch\x88\x01\x01\x124\n" +
-	"\x13transaction_section\x18\x15 \x01(\x04H\x03R\x12transactionSection\x88\x01\x01\x1aA\n" +
+	"\x13transaction_section\x18\x15 \x01(\x04H\x03R\x12transactionSection\x88\x01\x01\x129\n" +
+	"\x16transaction_section_14\x18\x17 \x01(\x04H\x04R\x14transactionSection14\x88\x01\x01\x128\n" +
+	"\x16max_allocated_field_id\x18\x18 \x01(\x05H\x05R\x13maxAllocatedFieldId\x88\x01\x01\x1aA\n" +
 	"\x13SchemaMetadataEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\fR\x05value:\x028\x01\x1a9\n" +
@@ -845,7 +867,9 @@ const file_table_proto_rawDesc = "" +
 	"\x0e_index_sectionB\x12\n" +
 	"\x10_max_fragment_idB\t\n" +
 	"\a_branchB\x16\n" +
-	"\x14_transaction_section\";\n" +
+	"\x14_transaction_sectionB\x19\n" +
+	"\x17_transaction_section_14B\x19\n" +
+	"\x17_max_allocated_field_id\";\n" +
 	"\tTimestamp\x12\x18\n" +
 	"\aseconds\x18\x01 \x01(\x03R\aseconds\x12\x14\n" +
 	"\x05nanos\x18\x02 \x01(\x05R\x05nanos\"\xb6\x01\n" +
