@@ -36,6 +36,7 @@ type Page struct {
 type Encoder struct {
 	options Options
 	codec   *compress.Codec // nil without compression
+	zstd    *compress.Codec // for wide values with nulls under lz4; made when met
 	mini    layout.MiniBlock
 	zip     layout.FullZip
 }
@@ -138,11 +139,30 @@ func (e *Encoder) fullZip(leaf repdef.Leaf, b block.Block, emit func(Page) error
 	if err != nil {
 		return err
 	}
-	page, err := e.zip.Write(leaf, b, shape, e.codec)
+	codec, err := e.wideCodec(leaf)
+	if err != nil {
+		return err
+	}
+	page, err := e.zip.Write(leaf, b, shape, codec)
 	if err != nil {
 		return err
 	}
 	return e.emit(page, leaf.Rows, emit)
+}
+
+// wideCodec is the codec of full-zip values. The reference reader expands the
+// nothing that stands for a null, which zstd allows and lz4 does not.
+func (e *Encoder) wideCodec(leaf repdef.Leaf) (*compress.Codec, error) {
+	if e.options.Compression != LZ4 || leaf.Def == nil {
+		return e.codec, nil
+	}
+	if e.zstd == nil {
+		var err error
+		if e.zstd, err = compress.NewCodec(compress.SchemeZstd, DefaultZstdLevel); err != nil {
+			return nil, err
+		}
+	}
+	return e.zstd, nil
 }
 
 func (e *Encoder) emit(p layout.Page, rows int, emit func(Page) error) error {

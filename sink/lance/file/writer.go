@@ -98,11 +98,7 @@ func (w *Writer) cut(c *column) error {
 	if err != nil {
 		return err
 	}
-	defer func() {
-		for _, l := range leaves {
-			l.Release()
-		}
-	}()
+	defer releaseAll(leaves)
 	for i, leaf := range leaves {
 		first := c.written
 		err := w.encoder.encoder.Encode(leaf, func(p encoding.Page) error {

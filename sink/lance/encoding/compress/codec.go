@@ -80,12 +80,13 @@ func (c *Codec) Encoding(inner *lancepb.CompressiveEncoding) *lancepb.Compressiv
 	}}
 }
 
-// Append adds a framed buffer. Nothing stays nothing.
+// Append adds a framed buffer. The reference reads nothing as an empty buffer
+// in zstd, but insists on the length in lz4.
 func (c *Codec) Append(dst, src []byte) ([]byte, error) {
-	if len(src) == 0 {
-		return dst, nil
-	}
 	if c.scheme == SchemeZstd {
+		if len(src) == 0 {
+			return dst, nil
+		}
 		dst = binary.LittleEndian.AppendUint64(dst, uint64(len(src)))
 		return c.zstd.EncodeAll(src, dst), nil
 	}
