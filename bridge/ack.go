@@ -1,0 +1,114 @@
+package bridge
+
+import (
+	"context"
+	"time"
+
+	"github.com/pst-bridge/pst-bridge/sink"
+)
+
+const (
+	// ackChunk is how many acks leave before the next look at the context.
+	ackChunk = 500
+	// deadLetterDelay is how long a message waits whose dead letter could not be published.
+	deadLetterDelay = 5 * time.Second
+)
+
+// ack acknowledges committed batches in order of delivery. It is the last stage:
+// nothing waits for it. A failed ack is only counted, because the message comes
+// again and the ledger knows it.
+func (p *pipeline) ack(ctx context.Context, in <-chan committedBatch) error {
+	for b := range in {
+		msgs, err := p.bury(ctx, b)
+		if err != nil {
+			return err
+		}
+		for i := 0; i < len(msgs); i += ackChunk {
+			if err := ctx.Err(); err != nil {
+				return context.Cause(ctx)
+			}
+			if half := len(msgs) / 2; i <= half && half < i+ackChunk {
+				p.acknowledge(msgs[i:half])
+				p.cfg.Events.reached(p.topic, MomentAcking)
+				p.acknowledge(msgs[half:min(i+ackChunk, len(msgs))])
+				continue
+			}
+			p.acknowledge(msgs[i:min(i+ackChunk, len(msgs))])
+		}
+		p.cfg.Events.reached(p.topic, MomentAcked)
+	}
+	return nil
+}
+
+func (p *pipeline) acknowledge(msgs []*held) {
+	if len(msgs) == 0 {
+		return
+	}
+	n, err := p.durable.Ack(p.hold.deliveries(msgs)...)
+	p.letGo(msgs)
+	if p.cfg.Events.Acked != nil {
+		p.cfg.Events.Acked(p.topic, n, err)
+	}
+}
+
+// bury publishes the batch's dead letters and returns the messages that may be
+// acknowledged: all but those whose publication failed, which are given back.
+func (p *pipeline) bury(ctx context.Context, b committedBatch) ([]*held, error) {
+	if len(b.res.Pending) == 0 {
+		return b.msgs, nil
+	}
+	p.cfg.Events.reached(p.topic, MomentDeadLetter)
+	pending := make(map[uint64]sink.Rejection, len(b.res.Pending))
+	for _, r := range b.res.Pending {
+		if known, ok := pending[r.Seq]; !ok || known.Class == sink.ClassPending {
+			pending[r.Seq] = r
+		}
+	}
+	fine := make([]*held, 0, len(b.msgs))
+	for _, m := range b.msgs {
+		r, dead := pending[m.Seq]
+		if !dead {
+			fine = append(fine, m)
+			continue
+		}
+		err := p.dead.Publish(ctx, m.Message, b.res.Epoch, r.Class, r.Reason)
+		if p.cfg.Events.DeadLettered != nil {
+			p.cfg.Events.DeadLettered(p.topic, DeadLettered{Seq: m.Seq, Class: r.Class, Reason: r.Reason, Err: err})
+		}
+		if err == nil {
+			p.sink.Published(m.Seq)
+			fine = append(fine, m)
+			continue
+		}
+		if err := p.giveBack([]*held{m}, deadLetterDelay); err != nil {
+			return nil, err
+		}
+	}
+	return fine, nil
+}
+
+// letGo forgets messages that are no longer ours to keep alive.
+func (p *pipeline) letGo(msgs []*held) {
+	p.lease.Release(seqs(msgs)...)
+	p.hold.release(msgs)
+}
+
+// giveBack hands messages back to the server, to be delivered again after delay.
+func (p *pipeline) giveBack(msgs []*held, delay time.Duration) error {
+	var first error
+	for _, m := range p.hold.deliveries(msgs) {
+		if err := p.durable.Nak(m, delay); err != nil && first == nil {
+			first = err
+		}
+	}
+	p.letGo(msgs)
+	return first
+}
+
+func seqs(msgs []*held) []uint64 {
+	out := make([]uint64, len(msgs))
+	for i, m := range msgs {
+		out[i] = m.Seq
+	}
+	return out
+}

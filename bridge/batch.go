@@ -1,0 +1,122 @@
+package bridge
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/apache/arrow/go/v17/arrow"
+
+	"github.com/pst-bridge/pst-bridge/schema/decode"
+	"github.com/pst-bridge/pst-bridge/sink"
+	"github.com/pst-bridge/pst-bridge/sink/ledger"
+)
+
+// batch is a set of messages on its way. Its messages are kept until the commit
+// was read back, because a lost race may make it necessary to decode them again.
+type batch struct {
+	msgs     []*held // in order of delivery
+	bytes    int64   // of raw payloads
+	rows     int
+	oldest   time.Time
+	reason   string
+	sealed   time.Time
+	rejected []sink.Rejection
+	ordered  bool // msgs ascend by sequence
+	options  decode.Options
+}
+
+func (b *batch) empty() bool { return len(b.msgs) == 0 }
+
+// add decodes one message into dec; one that does not fit is noted as rejected. It
+// returns decode.ErrFull for a message that has to go into the next batch.
+func (b *batch) add(dec *decode.Batch, m *held) error {
+	rows, rej, err := appendMessage(dec, m)
+	if err != nil {
+		return err
+	}
+	if rej != nil {
+		b.rejected = append(b.rejected, *rej)
+	}
+	if n := len(b.msgs); n > 0 && b.msgs[n-1].Seq > m.Seq {
+		b.ordered = false
+	}
+	b.msgs = append(b.msgs, m)
+	b.rows += rows
+	b.bytes += int64(len(m.Data))
+	if b.oldest.IsZero() || m.Time.Before(b.oldest) {
+		b.oldest = m.Time
+	}
+	return nil
+}
+
+func appendMessage(dec *decode.Batch, m *held) (int, *sink.Rejection, error) {
+	rows, err := dec.Append(decode.Meta{Seq: m.Seq, Time: m.Time, Subject: m.Subject, Header: m.Header}, m.Data)
+	if err == nil {
+		return rows, nil, nil
+	}
+	var rej *decode.Reject
+	if !errors.As(err, &rej) {
+		return 0, nil, fmt.Errorf("decode message %d: %w", m.Seq, err)
+	}
+	return 0, &sink.Rejection{Seq: m.Seq, Class: rej.Class, Reason: rej.Reason}, nil
+}
+
+// plan hands over what dec decoded as the batch's first plan. Rows ascend by
+// sequence in the table, so messages that came out of order are decoded again.
+func (b *batch) plan(dec *decode.Batch, table *arrow.Schema) (*sink.Batch, error) {
+	sorted := b.msgs
+	if !b.ordered {
+		sorted = slices.Clone(b.msgs)
+		slices.SortFunc(sorted, func(x, y *held) int {
+			if x.Seq < y.Seq {
+				return -1
+			}
+			return 1
+		})
+	}
+	out := &sink.Batch{Marks: make([]ledger.Mark, len(sorted))}
+	for i, m := range sorted {
+		out.Marks[i] = ledger.Mark{Seq: m.Seq, Time: m.Time}
+	}
+	out.Replan = func(table *arrow.Schema, skip func(uint64) bool) (*sink.Plan, error) {
+		return replan(sorted, table, b.options, skip)
+	}
+	var err error
+	if b.ordered {
+		out.Plan, err = finish(dec, b.rejected)
+	} else {
+		out.Plan, err = out.Replan(table, func(uint64) bool { return false })
+	}
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func replan(msgs []*held, table *arrow.Schema, o decode.Options, skip func(uint64) bool) (*sink.Plan, error) {
+	dec := decode.NewBatch(table, o)
+	var rejected []sink.Rejection
+	for _, m := range msgs {
+		if skip(m.Seq) {
+			continue
+		}
+		_, rej, err := appendMessage(dec, m)
+		if err != nil {
+			return nil, err
+		}
+		if rej != nil {
+			rejected = append(rejected, *rej)
+		}
+	}
+	return finish(dec, rejected)
+}
+
+func finish(dec *decode.Batch, rejected []sink.Rejection) (*sink.Plan, error) {
+	rec, err := dec.Record()
+	if err != nil {
+		return nil, fmt.Errorf("finish batch: %w", err)
+	}
+	return &sink.Plan{Record: rec, Rejected: rejected}, nil
+}

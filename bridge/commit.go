@@ -1,0 +1,78 @@
+package bridge
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/pst-bridge/pst-bridge/sink"
+)
+
+// commitPatience is how long a commit goes on trying, in ack waits: as long as the
+// lease keeps the messages.
+const commitPatience = 10
+
+// committedBatch is a batch that a read-back has seen in the latest version.
+type committedBatch struct {
+	*batch
+	res *sink.Result
+}
+
+// commit puts staged batches into the table, one at a time.
+func (p *pipeline) commit(ctx context.Context, in <-chan stagedBatch, out chan<- committedBatch) error {
+	defer close(out)
+	for b := range in {
+		res, err := p.commitOne(ctx, b)
+		if err != nil {
+			return err
+		}
+		p.tighten(res.LedgerBytes)
+		p.buffer(int64(-b.rows))
+		p.noteCommitted(b.batch, res)
+		select {
+		case out <- committedBatch{b.batch, res}:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+	return nil
+}
+
+func (p *pipeline) commitOne(ctx context.Context, b stagedBatch) (*sink.Result, error) {
+	patience := commitPatience * p.durable.AckWait()
+	ctx, cancel := context.WithTimeoutCause(ctx, patience,
+		fmt.Errorf("the table could not be committed to within %v", patience))
+	defer cancel()
+	pos, err := p.position(ctx, b.batch)
+	if err != nil {
+		b.staged.Discard()
+		return nil, err
+	}
+	return p.sink.Commit(ctx, b.staged, pos)
+}
+
+// position asks the consumer how far it is. b is the batch about to be committed, nil if none.
+func (p *pipeline) position(ctx context.Context, b *batch) (sink.Position, error) {
+	state, err := p.durable.State(ctx)
+	if err != nil {
+		return sink.Position{}, fmt.Errorf("ask for the consumer's position: %w", err)
+	}
+	return sink.Position{
+		Identity: p.identity(state),
+		AckFloor: state.AckFloor, Acked: state.AckedAny, InFlight: p.hold.lowestOutside(b),
+	}, nil
+}
+
+func (p *pipeline) noteCommitted(b *batch, res *sink.Result) {
+	p.cfg.Events.reached(p.topic, MomentCommitted)
+	if p.cfg.Events.Committed == nil {
+		return
+	}
+	p.cfg.Events.Committed(p.topic, Committed{
+		Version: res.Version, Rows: res.Rows, Messages: len(b.msgs),
+		Duplicates: res.Duplicates, DeadLetters: res.DeadLetters, Bytes: res.Bytes,
+		Reason: b.reason, Flush: time.Since(b.sealed), Oldest: b.oldest,
+		NewColumns: res.NewColumns, LedgerBytes: res.LedgerBytes, LedgerRuns: res.LedgerRuns,
+		SteppedOver: res.SteppedOver,
+	})
+}

@@ -1,0 +1,134 @@
+package bridge
+
+import (
+	"context"
+	"sync"
+
+	"github.com/pst-bridge/pst-bridge/consumer"
+)
+
+// held is a message this process received and has not acknowledged.
+type held struct {
+	consumer.Message
+	batch *batch // nil until it is assembled; guarded by holdings.mu
+}
+
+// holdings are all messages that a pipeline holds, from receipt to acknowledgement.
+// They bound how many it may hold, and recognise a second delivery of one it has.
+type holdings struct {
+	limit int
+	freed chan struct{} // capacity 1: room was made
+
+	mu struct {
+		sync.Mutex
+		bySeq map[uint64]*held
+	}
+}
+
+func newHoldings(limit int) *holdings {
+	h := &holdings{limit: limit, freed: make(chan struct{}, 1)}
+	h.mu.bySeq = map[uint64]*held{}
+	return h
+}
+
+// room waits until at least one more message may be held and returns how many.
+func (h *holdings) room(ctx context.Context) (int, error) {
+	for {
+		h.mu.Lock()
+		n := h.limit - len(h.mu.bySeq)
+		h.mu.Unlock()
+		if n > 0 {
+			return n, nil
+		}
+		select {
+		case <-h.freed:
+		case <-ctx.Done():
+			return 0, context.Cause(ctx)
+		}
+	}
+}
+
+// add takes over the messages that are not held yet. A second delivery of one that
+// is held only brings a newer way to acknowledge it. Two messages with one sequence
+// cannot be: the error is a stop state.
+func (h *holdings) add(msgs []consumer.Message) (fresh []*held, err error) {
+	fresh = make([]*held, 0, len(msgs))
+	block := make([]held, len(msgs)) // one allocation for all
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for i, m := range msgs {
+		if old, ok := h.mu.bySeq[m.Seq]; ok {
+			if !old.Time.Equal(m.Time) {
+				return nil, rewound("sequence %d is held as stored at %v and came again as stored at %v", m.Seq, old.Time, m.Time)
+			}
+			data, header := old.Data, old.Header
+			old.Message = m
+			old.Data, old.Header = data, header
+			continue
+		}
+		block[i].Message = m
+		h.mu.bySeq[m.Seq] = &block[i]
+		fresh = append(fresh, &block[i])
+	}
+	return fresh, nil
+}
+
+// claim notes that msgs are part of b.
+func (h *holdings) claim(b *batch) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, m := range b.msgs {
+		m.batch = b
+	}
+}
+
+// deliveries returns the newest delivery of each message, for an acknowledgement.
+func (h *holdings) deliveries(msgs []*held) []consumer.Message {
+	out := make([]consumer.Message, len(msgs))
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for i, m := range msgs {
+		out[i] = m.Message
+		out[i].Data, out[i].Header = nil, nil
+	}
+	return out
+}
+
+// release forgets messages: they are acknowledged or given back.
+func (h *holdings) release(msgs []*held) {
+	h.mu.Lock()
+	for _, m := range msgs {
+		if h.mu.bySeq[m.Seq] == m {
+			delete(h.mu.bySeq, m.Seq)
+		}
+	}
+	h.mu.Unlock()
+	select {
+	case h.freed <- struct{}{}:
+	default:
+	}
+}
+
+// lowestOutside returns the lowest sequence held that is not part of b, 0 if none.
+func (h *holdings) lowestOutside(b *batch) uint64 {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	low := uint64(0)
+	for seq, m := range h.mu.bySeq {
+		if m.batch != b && (low == 0 || seq < low) {
+			low = seq
+		}
+	}
+	return low
+}
+
+// all returns everything held.
+func (h *holdings) all() []*held {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	out := make([]*held, 0, len(h.mu.bySeq))
+	for _, m := range h.mu.bySeq {
+		out = append(out, m)
+	}
+	return out
+}

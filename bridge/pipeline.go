@@ -1,0 +1,141 @@
+package bridge
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/pst-bridge/pst-bridge/consumer"
+	"github.com/pst-bridge/pst-bridge/schema/decode"
+	"github.com/pst-bridge/pst-bridge/sink"
+)
+
+// returnDelay is how long messages wait that a failed pipeline gives back.
+const returnDelay = time.Second
+
+// pipeline is one run of one topic: from binding the table to the consumer until
+// it drained or failed.
+type pipeline struct {
+	cfg      Config
+	topic    string
+	stream   *consumer.Stream
+	draining context.Context //nolint:containedctx // done when the pipeline shall drain; it bounds no call
+	drain    context.CancelFunc
+
+	once  *uint64       // with Once: the stream's last sequence at the start
+	share func() uint64 // the topic's share of the stream's bytes
+
+	domain  string
+	durable *consumer.Durable
+	source  *consumer.Source
+	sink    *sink.Sink
+	lease   *consumer.Lease
+	dead    *consumer.DeadLetters
+
+	hold     *holdings
+	roll     roll
+	decode   decode.Options
+	tight    atomic.Bool  // the ledger is over its cap
+	buffered atomic.Int64 // rows received and not yet committed
+}
+
+// run moves messages until the pipeline drained (nil), failed, or ctx ended. What it
+// still held then was given back to the server.
+func (p *pipeline) run(ctx context.Context) (err error) {
+	defer func() { err = errors.Join(err, p.close()) }()
+	if err := p.bind(ctx); err != nil {
+		return err
+	}
+	if p.cfg.Events.State != nil {
+		p.cfg.Events.State(p.topic, TopicState{Phase: PhaseRunning, Since: time.Now()})
+	}
+	messages := make(chan []consumer.Message)
+	sealed := make(chan sealedBatch)
+	staged := make(chan stagedBatch)
+	committed := make(chan committedBatch, 1) // acks of one batch leave while the next is committed
+
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return p.fetch(ctx, messages) })
+	group.Go(func() error { return p.assemble(ctx, messages, sealed) })
+	group.Go(func() error {
+		defer close(staged)
+		encoders, ctx := errgroup.WithContext(ctx)
+		for range p.cfg.Encoders {
+			encoders.Go(func() error { return p.stage(ctx, sealed, staged) })
+		}
+		return encoders.Wait()
+	})
+	group.Go(func() error { return p.commit(ctx, staged, committed) })
+	group.Go(func() error { return p.ack(ctx, committed) })
+	group.Go(func() error { return p.watch(ctx) })
+	return group.Wait()
+}
+
+// close gives back what is held and releases everything. It may follow a failed bind.
+func (p *pipeline) close() error {
+	p.drain()
+	var errs []error
+	if p.source != nil {
+		errs = append(errs, p.source.Close())
+	}
+	if p.hold != nil {
+		// A failure is no matter: what cannot be given back comes again after AckWait.
+		_ = p.giveBack(p.hold.all(), returnDelay)
+		p.buffer(-p.buffered.Load())
+	}
+	if p.lease != nil {
+		p.lease.Close()
+	}
+	if p.sink != nil {
+		errs = append(errs, p.sink.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// buffer counts rows in (positive) and out of the pipeline.
+func (p *pipeline) buffer(rows int64) {
+	now := p.buffered.Add(rows)
+	if rows != 0 && p.cfg.Events.Buffered != nil {
+		p.cfg.Events.Buffered(p.topic, now)
+	}
+}
+
+func (p *pipeline) sinkConfig() sink.Config {
+	reached := func(m Moment) func(uint64) {
+		return func(uint64) { p.cfg.Events.reached(p.topic, m) }
+	}
+	events := sink.Events{BeforePut: reached(MomentBeforePut), AfterPut: reached(MomentAfterPut)}
+	if p.cfg.Events.Conflict != nil {
+		events.Conflict = func(version uint64) { p.cfg.Events.Conflict(p.topic, version) }
+	}
+	return sink.Config{
+		Storage: p.cfg.Storage, Topic: p.topic, Compression: p.cfg.Compression,
+		Version: p.cfg.Version, Events: events,
+	}
+}
+
+// setup prepares what needs the durable's limits.
+func (p *pipeline) setup() error {
+	limit := p.durable.HoldLimit()
+	p.hold = newHoldings(limit)
+	p.roll = roll{
+		rows: p.cfg.BatchRows, bytes: p.cfg.BatchBytes, age: p.cfg.FlushInterval,
+		messages: max(limit/2, 1), // the other half is the next batch, while this one is committed
+	}
+	p.decode = decode.Options{
+		Seq: !p.cfg.Columns.NoSeq, Time: !p.cfg.Columns.NoTime,
+		Subject: p.cfg.Columns.Subject, Headers: p.cfg.Columns.Headers,
+	}
+	var err error
+	if p.lease, err = consumer.NewLease(consumer.LeaseConfig{AckWait: p.durable.AckWait(), Extend: p.durable.InProgress}); err != nil {
+		return err
+	}
+	if p.source, err = p.durable.NewSource(consumer.SourceConfig{}); err != nil {
+		return fmt.Errorf("subscribe: %w", err)
+	}
+	return nil
+}

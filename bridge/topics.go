@@ -1,0 +1,82 @@
+package bridge
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// discover starts the listed topics at once, or else those the stream has messages
+// of, as they appear, until the bridge drains. With Once it looks one time.
+func (b *Bridge) discover(ctx context.Context, start func(topic string)) error {
+	for _, topic := range b.cfg.Topics {
+		if _, known := b.Status()[topic]; !known {
+			start(topic)
+		}
+	}
+	ticker := time.NewTicker(DefaultDiscovery)
+	defer ticker.Stop()
+	for looked := false; ; looked = true {
+		counts, err := b.stream.Topics(ctx)
+		switch {
+		case err == nil:
+			b.setShares(ctx, counts)
+		case ctx.Err() != nil:
+			return nil
+		case !looked:
+			return err
+		default:
+			// The pipelines report what is wrong with the connection; look again next time.
+		}
+		if len(b.cfg.Topics) == 0 {
+			states := b.Status()
+			for topic := range counts {
+				if _, known := states[topic]; !known {
+					start(topic)
+				}
+			}
+		}
+		if b.cfg.Once {
+			return nil
+		}
+		select {
+		case <-ticker.C:
+		case <-b.draining.Done():
+			return nil
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+// setShares divides the stream's bytes among its topics by their messages.
+func (b *Bridge) setShares(ctx context.Context, counts map[string]uint64) {
+	info, err := b.stream.Info(ctx)
+	if err != nil || info.Messages == 0 {
+		return
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	clear(b.mu.shares)
+	for topic, n := range counts {
+		b.mu.shares[topic] = uint64(float64(info.Bytes) * float64(n) / float64(info.Messages))
+	}
+}
+
+func (b *Bridge) share(topic string) uint64 {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.mu.shares[topic]
+}
+
+// String shows a state on one line.
+func (s TopicState) String() string {
+	switch {
+	case s.Reason != "":
+		return fmt.Sprintf("%s (%s)", s.Phase, s.Reason)
+	case s.Err != nil:
+		return fmt.Sprintf("%s (%v)", s.Phase, s.Err)
+	default:
+		return string(s.Phase)
+	}
+}

@@ -1,0 +1,55 @@
+package bridge
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+const (
+	// lagInterval is how often a topic's lag is asked for: it costs the server a request.
+	lagInterval = 5 * time.Second
+	// onceInterval is how often a pipeline under Once looks whether it is done.
+	onceInterval = 100 * time.Millisecond
+)
+
+// watch reports lag, and drains a pipeline that runs once when its topic is done.
+func (p *pipeline) watch(ctx context.Context) error {
+	interval := lagInterval
+	if p.once != nil {
+		interval = onceInterval
+	}
+	ticker := time.NewTicker(interval)
+	defer ticker.Stop()
+	var reported time.Time
+	for {
+		select {
+		case <-p.draining.Done():
+			return nil
+		case <-ctx.Done():
+			return nil // another stage knows why
+		case <-ticker.C:
+		}
+		state, err := p.durable.State(ctx)
+		if err != nil {
+			if ctx.Err() != nil {
+				return nil
+			}
+			return fmt.Errorf("ask for the consumer's lag: %w", err)
+		}
+		if p.cfg.Events.Lag != nil && time.Since(reported) >= lagInterval {
+			reported = time.Now()
+			p.cfg.Events.Lag(p.topic, Lag{Pending: state.NumPending, AckPending: state.NumAckPending, WALBytes: p.share()})
+		}
+		if p.once != nil && p.finished(state.AckFloor, state.NumPending, state.NumAckPending) {
+			p.drain()
+			return nil
+		}
+	}
+}
+
+// finished reports whether every message up to the one Once goes to is acknowledged,
+// by whichever worker: nothing is left to deliver, or the ack floor is beyond it.
+func (p *pipeline) finished(ackFloor, pending uint64, ackPending int) bool {
+	return ackFloor >= *p.once || (pending == 0 && ackPending == 0)
+}

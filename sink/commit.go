@@ -1,0 +1,98 @@
+package sink
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/pst-bridge/pst-bridge/sink/lance"
+	"github.com/pst-bridge/pst-bridge/sink/ledger"
+)
+
+// Commit makes a staged batch part of the table and returns when the latest
+// version was read and its ledger holds every message of the batch. pos must have
+// been asked of the consumer before. It takes over the staged batch, also when it
+// fails; then nothing may be acknowledged, and nothing was deleted.
+//
+// It tries until ctx ends. A StopError means that trying again cannot help.
+func (s *Sink) Commit(ctx context.Context, st *Staged, pos Position) (*Result, error) {
+	defer st.release()
+	// A table that nobody made yet still needs its directory for the first version.
+	table, err := s.table(true)
+	if err != nil {
+		return nil, err
+	}
+	rows := &rowsPlanner{s: s, st: st, pos: pos}
+	var columns []string
+	for {
+		head, err := table.Commit(ctx, rows)
+		switch {
+		case err == nil:
+			res, err := s.result(head, rows)
+			if err != nil {
+				return nil, err
+			}
+			res.NewColumns = columns
+			return res, nil
+		case errors.Is(err, errEvolve):
+			added, err := s.addColumns(ctx, table, st, pos)
+			if err != nil {
+				return nil, err
+			}
+			columns = append(columns, added...)
+		case errors.Is(err, lance.ErrStaleFile):
+			st.file = nil // somebody's clean-up took it: write it again
+		case errors.Is(err, lance.ErrUnknownOutcome) && ctx.Err() == nil:
+			// The ledger decides on the next base.
+		default:
+			return nil, s.classify(fmt.Errorf("commit to %s: %w", s.dir, err))
+		}
+		if err := ctx.Err(); err != nil {
+			return nil, fmt.Errorf("commit to %s: %w", s.dir, context.Cause(ctx))
+		}
+	}
+}
+
+func (s *Sink) addColumns(ctx context.Context, table *lance.Table, st *Staged, pos Position) ([]string, error) {
+	columns := &columnsPlanner{s: s, rec: st.plan.Record.Schema(), pos: pos}
+	head, err := table.Commit(ctx, columns)
+	if err != nil {
+		return nil, s.classify(fmt.Errorf("add columns to %s: %w", s.dir, err))
+	}
+	s.setHead(head)
+	return columns.names(), nil
+}
+
+// result reads off head what became of the batch, and remembers head.
+func (s *Sink) result(head *lance.Dataset, p *rowsPlanner) (*Result, error) {
+	text := head.Config()[ledger.Key(s.id.Stream)]
+	entry, err := s.decode(text)
+	if err != nil {
+		return nil, err
+	}
+	s.remember(head, entry)
+	res := &Result{
+		Version: head.Version(), Epoch: entry.Epoch,
+		Duplicates: len(p.duplicates), LedgerBytes: len(text), LedgerRuns: entry.Held.RunCount(),
+		SteppedOver: p.stepped,
+	}
+	if p.proposed {
+		res.Rows = p.st.plan.Record.NumRows()
+		res.DeadLetters = len(p.st.plan.Rejected)
+		if res.Rows > 0 {
+			res.Bytes = int64(p.st.file.Size) //nolint:gosec // bounded by the file system
+		}
+		res.Pending = append(res.Pending, p.st.plan.Rejected...)
+		s.forgetPublished(p.published)
+	}
+	for _, seq := range p.pending {
+		res.Pending = append(res.Pending, Rejection{Seq: seq, Class: ClassPending, Reason: "recorded as a dead letter by an earlier delivery"})
+	}
+	return res, nil
+}
+
+func (s *Sink) forgetPublished(done ledger.Set) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.mu.published = s.mu.published.Minus(done)
+}

@@ -1,0 +1,81 @@
+package sink
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// TableSuffix ends each table's directory name, as LanceDB expects.
+const TableSuffix = ".lance"
+
+// MaxTableName is the longest table name in bytes, suffix excluded; file systems stop at 255.
+const MaxTableName = 200
+
+// ErrTableName is wrapped when a topic cannot have a table here.
+var ErrTableName = errors.New("topic cannot name a table")
+
+// TableName returns the directory name of a topic's table, without the suffix. It
+// is injective. Letters, digits, '_', '.' and '-' stay, which is all LanceDB
+// accepts; any other byte becomes _xHH with two upper-case hex digits, and so
+// does an underscore that would read as the start of such an escape.
+func TableName(topic string) (string, error) {
+	if topic == "" || strings.Trim(topic, ".") == "" {
+		return "", fmt.Errorf("%w: %q is empty or dots only", ErrTableName, topic)
+	}
+	var b strings.Builder
+	for i := range len(topic) {
+		c := topic[i]
+		if isPlain(c) && (c != '_' || !readsAsEscape(topic[i:])) {
+			b.WriteByte(c)
+			continue
+		}
+		fmt.Fprintf(&b, "_x%02X", c)
+	}
+	if b.Len() > MaxTableName {
+		return "", fmt.Errorf("%w: %q needs %d bytes, file systems allow %d", ErrTableName, topic, b.Len(), MaxTableName)
+	}
+	return b.String(), nil
+}
+
+func isPlain(c byte) bool {
+	switch {
+	case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9':
+		return true
+	default:
+		return c == '_' || c == '.' || c == '-'
+	}
+}
+
+func readsAsEscape(s string) bool {
+	return len(s) >= 4 && s[1] == 'x' && isHex(s[2]) && isHex(s[3])
+}
+
+func isHex(c byte) bool { return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'F') }
+
+// checkFolding refuses a table whose name differs from a neighbour's in letter
+// case alone, where the file system takes the two for one.
+func checkFolding(storage, name string) error {
+	entries, err := os.ReadDir(storage)
+	if err != nil {
+		if errors.Is(err, os.ErrNotExist) {
+			return nil
+		}
+		return fmt.Errorf("list tables: %w", err)
+	}
+	dir := name + TableSuffix
+	for _, e := range entries {
+		if e.Name() == dir || !strings.EqualFold(e.Name(), dir) {
+			continue
+		}
+		other, err1 := os.Stat(filepath.Join(storage, e.Name()))
+		ours, err2 := os.Stat(filepath.Join(storage, dir))
+		if err1 == nil && err2 == nil && os.SameFile(other, ours) {
+			return fmt.Errorf("%w: %s and %s are one directory on this file system, which does not tell letter case apart",
+				ErrTableName, e.Name(), dir)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,71 @@
+package sink
+
+import (
+	"errors"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+func TestTableName(t *testing.T) {
+	for topic, want := range map[string]string{
+		"demo":        "demo",
+		"user_events": "user_events",
+		"a.b-c":       "a.b-c",
+		"x_x41":       "x_x5Fx41", // would read as the escape of A
+		"x_x4g":       "x_x4g",
+		"x_x4a":       "x_x4a", // escapes have upper-case digits
+		"caf\xc3\xa9": "caf_xC3_xA9",
+		"a/b":         "a_x2Fb",
+		"Demo":        "Demo",
+	} {
+		if got, err := TableName(topic); err != nil || got != want {
+			t.Errorf("TableName(%q) = %q, %v, want %q", topic, got, err, want)
+		}
+	}
+	for _, topic := range []string{"", ".", "..", strings.Repeat("a", MaxTableName+1), strings.Repeat("/", 51)} {
+		if got, err := TableName(topic); !errors.Is(err, ErrTableName) {
+			t.Errorf("TableName(%q) = %q, %v", topic, got, err)
+		}
+	}
+}
+
+var accepted = regexp.MustCompile(`^[A-Za-z0-9_.-]+$`)
+
+// unescape reads a name the only way it can be read.
+func unescape(name string) string {
+	var b strings.Builder
+	for i := 0; i < len(name); i++ {
+		if name[i] != '_' || !readsAsEscape(name[i:]) {
+			b.WriteByte(name[i])
+			continue
+		}
+		var c byte
+		for _, d := range []byte(name[i+2 : i+4]) {
+			c = c<<4 | byte(strings.IndexByte("0123456789ABCDEF", d))
+		}
+		b.WriteByte(c)
+		i += 3
+	}
+	return b.String()
+}
+
+// Injective, because it can be undone; and inside the storage directory.
+func FuzzTableName(f *testing.F) {
+	for _, s := range []string{"a", "_x41", "__x5F", "../a", "a\x00b", "_x_x5F41", "con"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, topic string) {
+		name, err := TableName(topic)
+		if err != nil {
+			return
+		}
+		if !accepted.MatchString(name) || !filepath.IsLocal(name) || filepath.Base(name) != name {
+			t.Fatalf("TableName(%q) = %q", topic, name)
+		}
+		if back := unescape(name); back != topic {
+			t.Fatalf("%q became %q, which reads as %q", topic, name, back)
+		}
+	})
+}

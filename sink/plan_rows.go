@@ -1,0 +1,216 @@
+package sink
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+
+	"github.com/google/uuid"
+
+	"github.com/pst-bridge/pst-bridge/sink/lance"
+	"github.com/pst-bridge/pst-bridge/sink/lance/fields"
+	"github.com/pst-bridge/pst-bridge/sink/ledger"
+)
+
+// errEvolve says that the rows need columns which the base lacks: they are added
+// as a version of their own, then the rows are planned again.
+var errEvolve = errors.New("columns have to be added first")
+
+// rowsPlanner commits one batch: its rows, its dead letters, its ledger entry. It
+// is asked again for every base that turns up, so it starts from that base alone.
+type rowsPlanner struct {
+	s   *Sink
+	st  *Staged
+	pos Position
+
+	// Of the latest plan:
+	duplicates []ledger.Mark // held by the base
+	pending    []uint64      // held by the base as dead letters that may not be published
+	entry      *ledger.Entry // what the base held
+	proposed   bool
+	stepped    uint64
+	published  ledger.Set
+}
+
+var _ lance.Planner = (*rowsPlanner)(nil)
+
+// Plan says what to commit on base, nothing where base holds the whole batch.
+func (p *rowsPlanner) Plan(ctx context.Context, base *lance.Dataset) (*lance.Proposal, error) {
+	p.proposed, p.stepped, p.published = false, 0, ledger.Set{}
+	entry, err := p.s.admit(ctx, base, p.pos)
+	if err != nil {
+		return nil, err
+	}
+	p.entry = entry
+	fresh, err := p.split(entry)
+	if err != nil || len(fresh) == 0 {
+		return nil, err
+	}
+	schema, err := p.fit(base, fresh)
+	if err != nil {
+		return nil, err
+	}
+	if p.st.plan.Record.NumRows() > 0 && (p.st.file == nil || !sameFields(p.st.file.Schema, schema)) {
+		if err := p.s.write(ctx, p.st, schema); err != nil {
+			return nil, err
+		}
+	}
+	p.proposed = true
+	return p.propose(base, fresh, schema)
+}
+
+// split sorts the batch's messages by what the entry knows of them, and returns
+// those it does not know.
+func (p *rowsPlanner) split(entry *ledger.Entry) (fresh []ledger.Mark, err error) {
+	p.duplicates, p.pending = nil, nil
+	for _, m := range p.st.batch.Marks {
+		status := entry.Status(m.Seq)
+		if status == ledger.Unknown {
+			fresh = append(fresh, m)
+			continue
+		}
+		if err := entry.CheckRepeat(m); err != nil {
+			return nil, &StopError{StreamRewound, err}
+		}
+		p.duplicates = append(p.duplicates, m)
+		if status == ledger.Pending {
+			p.pending = append(p.pending, m.Seq)
+		}
+	}
+	return fresh, nil
+}
+
+// fit makes the staged plan cover exactly fresh, in types that base takes, and
+// returns the fields of its data file. It returns errEvolve where base lacks columns.
+func (p *rowsPlanner) fit(base *lance.Dataset, fresh []ledger.Mark) (*fields.Schema, error) {
+	seqs := make([]uint64, len(fresh))
+	for i, m := range fresh {
+		seqs[i] = m.Seq
+	}
+	want := ledger.SetOf(seqs...)
+	if !p.st.included.Minus(want).Empty() || !want.Minus(p.st.included).Empty() {
+		if err := p.replan(base, want); err != nil {
+			return nil, err
+		}
+	}
+	rec := p.st.plan.Record.Schema()
+	_, added, err := p.s.merge(base, rec)
+	if err != nil {
+		// The types were planned for another schema than this.
+		if err := p.replan(base, want); err != nil {
+			return nil, err
+		}
+		rec = p.st.plan.Record.Schema()
+		if _, added, err = p.s.merge(base, rec); err != nil {
+			return nil, fmt.Errorf("fit rows into version %d of %s: %w", base.Version(), p.s.dir, err)
+		}
+	}
+	if len(added) > 0 && base != nil && p.st.plan.Record.NumRows() > 0 {
+		return nil, errEvolve
+	}
+	return p.s.fileSchema(base, rec)
+}
+
+func (p *rowsPlanner) replan(base *lance.Dataset, want ledger.Set) error {
+	p.st.release()
+	plan, err := p.st.batch.Replan(schemaOf(base), func(seq uint64) bool { return !want.Has(seq) })
+	if err != nil {
+		return fmt.Errorf("decode batch again: %w", err)
+	}
+	p.st.plan, p.st.included, p.st.file = plan, want, nil
+	return nil
+}
+
+// propose builds the version: the rows, if any, and the entry that counts them.
+func (p *rowsPlanner) propose(base *lance.Dataset, fresh []ledger.Mark, schema *fields.Schema) (*lance.Proposal, error) {
+	prop := &lance.Proposal{UUID: uuid.NewString(), SetConfig: map[string]string{}}
+	version, tableID := uint64(1), p.s.tableID
+	switch {
+	case base == nil:
+		prop.Operation, prop.Schema = lance.OpCreate, schema
+		tableID = uuid.NewString()
+		prop.SetConfig[keyMaxFieldID] = strconv.Itoa(int(schema.MaxID()))
+	case p.st.plan.Record.NumRows() > 0:
+		prop.Operation = lance.OpAppend
+	default:
+		prop.Operation = lance.OpUpdateConfig
+	}
+	if base != nil {
+		version = base.Version() + 1
+		if tableID = base.Config()[keyTable]; tableID == "" {
+			tableID = uuid.NewString() // the table was made by someone else: it becomes ours here
+		}
+		top, err := maxFieldID(base)
+		if err != nil {
+			return nil, err
+		}
+		prop.SetConfig[keyMaxFieldID] = strconv.Itoa(int(top))
+	}
+	if p.st.plan.Record.NumRows() > 0 {
+		prop.Files = []*lance.DataFile{p.st.file}
+	}
+	next := p.nextEntry(base, fresh, version, prop.UUID)
+	next.Table = tableID
+	text, err := next.Encode()
+	if err != nil {
+		return nil, err
+	}
+	prop.SetConfig[keyTable] = tableID
+	prop.SetConfig[ledger.Key(p.s.id.Stream)] = text
+	return prop, nil
+}
+
+func (p *rowsPlanner) nextEntry(base *lance.Dataset, fresh []ledger.Mark, version uint64, transaction string) *ledger.Entry {
+	p.published = p.s.publishedSet()
+	// The server will not deliver a pending dead letter below its ack floor again:
+	// it was acknowledged, which happens only after its publication.
+	p.published = p.published.Union(p.entry.DeadPending.Minus(p.entry.DeadPending.Above(p.pos.AckFloor)))
+	next := p.entry.With(ledger.Commit{
+		Marks: fresh, Dead: rejectedSet(p.st.plan), Rows: uint64(p.st.plan.Record.NumRows()), //nolint:gosec // never negative
+		Published: p.published, Version: version, Transaction: transaction,
+	})
+	if !p.s.mayRaise(base, p.entry) {
+		return next
+	}
+	floor := p.pos.AckFloor
+	if p.pos.InFlight > 0 {
+		floor = min(floor, p.pos.InFlight-1)
+	}
+	next, p.stepped = next.Raise(floor)
+	return next
+}
+
+func rejectedSet(plan *Plan) ledger.Set {
+	seqs := make([]uint64, len(plan.Rejected))
+	for i, r := range plan.Rejected {
+		seqs[i] = r.Seq
+	}
+	return ledger.SetOf(seqs...)
+}
+
+// Landed says how much of the batch head's ledger knows, whoever committed it.
+func (p *rowsPlanner) Landed(head *lance.Dataset) lance.Landing {
+	text, ok := head.Config()[ledger.Key(p.s.id.Stream)]
+	if !ok || (p.s.bound && head.Config()[keyTable] != p.s.tableID) {
+		return lance.LandedNone
+	}
+	entry, err := ledger.Decode(text)
+	if err != nil {
+		return lance.LandedNone
+	}
+	known := 0
+	for _, m := range p.st.batch.Marks {
+		if entry.Status(m.Seq) != ledger.Unknown {
+			known++
+		}
+	}
+	switch known {
+	case len(p.st.batch.Marks):
+		return lance.LandedWhole
+	case 0:
+		return lance.LandedNone
+	default:
+		return lance.LandedPart
+	}
+}
