@@ -1,0 +1,8 @@
+//go:build !failpoint
+
+package main
+
+import "github.com/pst-bridge/pst-bridge/bridge"
+
+// armFailpoints does nothing: this binary was built without failpoints.
+func armFailpoints(*bridge.Events) error { return nil }

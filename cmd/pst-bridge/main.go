@@ -1,0 +1,89 @@
+// Command pst-bridge carries messages from NATS JetStream into Lance tables.
+//
+// It is the only place that knows flags, environment, signals, HTTP and metrics.
+// Each sub-command is one file: run.go, demo.go, pub.go, version.go, help.go.
+// Results go to stdout, everything else to stderr. Exit codes: 0 done, 2 the
+// command line was wrong, 1 everything else.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/alecthomas/kong"
+)
+
+func main() {
+	os.Exit(execute(context.Background(), os.Args[1:], &streams{in: os.Stdin, out: os.Stdout, err: os.Stderr}))
+}
+
+// streams are the three standard streams of the process.
+type streams struct {
+	in       io.Reader
+	out, err io.Writer
+}
+
+// cli is the whole command line: its struct tags are the only list of flags.
+type cli struct {
+	Help    helpFlag   `short:"h" help:"Show help."`
+	Run     runCmd     `cmd:"" help:"Write a stream's messages into Lance tables until told to stop."`
+	Demo    demoCmd    `cmd:"" help:"See it work in a minute: server, two workers, one killed, an exact table."`
+	Pub     pubCmd     `cmd:"" help:"Publish lines of JSON to a topic."`
+	Version versionCmd `cmd:"" help:"Print version and build."`
+	HelpCmd helpCmd    `cmd:"" name:"help" help:"Show help of a command."`
+}
+
+// execute parses args, runs the command they name and returns the exit code.
+func execute(ctx context.Context, args []string, std *streams) int {
+	parser, err := newParser(&cli{}, ctx, std)
+	if err != nil {
+		return report(std.err, err)
+	}
+	if len(args) == 0 {
+		showHelp(parser, std.err)
+		return exitUsage
+	}
+	parsed, err := parser.Parse(args)
+	if errors.Is(err, errHelpShown) {
+		return 0
+	}
+	if err != nil {
+		return report(std.err, parseError(err, parsed))
+	}
+	return report(std.err, parsed.Run())
+}
+
+// newParser builds the parser of c. Commands get ctx and std as arguments of their Run.
+func newParser(c *cli, ctx context.Context, std *streams) (*kong.Kong, error) {
+	parser, err := kong.New(c,
+		kong.Name("pst-bridge"),
+		kong.Description("NATS JetStream to Lance tables, every message exactly once."),
+		kong.NoDefaultHelp(),
+		kong.Writers(std.out, std.err),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true, WrapUpperBound: 110}),
+		kong.Exit(func(int) {}), // exit codes are execute's business
+		flagDefaults(),
+		kong.BindTo(ctx, (*context.Context)(nil)),
+		kong.Bind(std),
+	)
+	if err != nil {
+		return nil, fmt.Errorf("describe the command line: %w", err)
+	}
+	return parser, nil
+}
+
+// parseError turns what the parser found into a usage error with the way to help.
+func parseError(err error, _ *kong.Context) error {
+	var parse *kong.ParseError
+	if !errors.As(err, &parse) {
+		return err
+	}
+	help := "pst-bridge help"
+	if cmd := parse.Context.Selected(); cmd != nil {
+		help += " " + cmd.Name
+	}
+	return usagef("%s; see %q", parse.Error(), help)
+}

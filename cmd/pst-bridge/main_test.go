@@ -1,0 +1,137 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"strings"
+	"testing"
+
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(m)
+}
+
+// ran is what a command left behind.
+type ran struct {
+	code     int
+	out, err string
+}
+
+// runCLI runs the program in this process.
+func runCLI(t *testing.T, stdin string, args ...string) ran {
+	t.Helper()
+	return runCLIContext(t.Context(), stdin, args...)
+}
+
+func runCLIContext(ctx context.Context, stdin string, args ...string) ran {
+	var out, errs bytes.Buffer
+	code := execute(ctx, args, &streams{in: strings.NewReader(stdin), out: &out, err: &errs})
+	return ran{code, out.String(), errs.String()}
+}
+
+// checkOneLine asserts that a failure said one line with all of want in it.
+func checkOneLine(t *testing.T, r ran, code int, want ...string) {
+	t.Helper()
+	if r.code != code {
+		t.Errorf("exit code %d, want %d (stderr %q)", r.code, code, r.err)
+	}
+	if strings.Count(r.err, "\n") != 1 || !strings.HasPrefix(r.err, "pst-bridge: ") {
+		t.Errorf("stderr is not one line: %q", r.err)
+	}
+	for _, w := range want {
+		if !strings.Contains(r.err, w) {
+			t.Errorf("stderr %q does not contain %q", r.err, w)
+		}
+	}
+	if r.out != "" {
+		t.Errorf("stdout of a failure: %q", r.out)
+	}
+}
+
+func TestUsageErrors(t *testing.T) {
+	for _, c := range []struct {
+		args string
+		want []string
+	}{
+		{"pbu", []string{`did you mean "pub"`, `see "pst-bridge help"`}},
+		{"run --sever x", []string{`did you mean "--server"`, `see "pst-bridge help run"`}},
+		{"run --flush-interval soon", []string{"--flush-interval"}},
+		{"run --batch-bytes 16MiBs", []string{"--batch-bytes", "16MiB or 100MB"}},
+		{"run --batch-size=-1", []string{"batch size -1"}},
+		{"run --encoders=1000", []string{"encoders 1000"}},
+		{"run --compression gzip", []string{"--compression", "zstd"}},
+		{"run --retention none", []string{"--retention", "work-queue"}},
+		{"run --embedded --server nats://x", []string{"--embedded", "leave out --server"}},
+		{"run --embedded --listen 4222", []string{"--listen", "HOST:PORT"}},
+		{"run --nats-columns none,seq", []string{"--nats-columns"}},
+		{"run --shutdown-timeout 0s", []string{"--shutdown-timeout"}},
+		{"run --tlscert a --storage " + t.TempDir() + " --http=", []string{"--tlskey"}},
+		{"pub", []string{"<topic>"}},
+		{"pub a.*", []string{"wildcard"}},
+		{"pub a --batch-lines 0", []string{"--batch-lines 0"}},
+		{"pub a --batch-lines 2 --msg-id field=id", []string{"--batch-lines 1"}},
+		{"pub a --msg-id id", []string{"file:line", "field=NAME"}},
+		{"pub a --from x", []string{"FILE:LINE"}},
+		{"demo --records 0", []string{"--records 0"}},
+		{"help nope", []string{"nope"}},
+	} {
+		t.Run(c.args, func(t *testing.T) {
+			checkOneLine(t, runCLI(t, "", strings.Fields(c.args)...), exitUsage, c.want...)
+		})
+	}
+}
+
+func TestHelpOfEachCommandShowsAnExample(t *testing.T) {
+	for _, cmd := range []string{"run", "demo", "pub", "version", "help"} {
+		r := runCLI(t, "", "help", cmd)
+		if r.code != 0 || r.err != "" {
+			t.Errorf("help %s: exit %d, stderr %q", cmd, r.code, r.err)
+		}
+		if !strings.Contains(r.out, "Example:") || !strings.Contains(r.out, "pst-bridge "+cmd) {
+			t.Errorf("help %s shows no example:\n%s", cmd, r.out)
+		}
+		if flag := runCLI(t, "", cmd, "--help"); flag.out != r.out || flag.code != 0 {
+			t.Errorf("%s --help is not help %s", cmd, cmd)
+		}
+	}
+}
+
+func TestNoArgumentsShowsHelpAndIsUsage(t *testing.T) {
+	r := runCLI(t, "")
+	if r.code != exitUsage || r.out != "" || !strings.Contains(r.err, "demo") {
+		t.Errorf("exit %d, stdout %q, stderr %q", r.code, r.out, r.err)
+	}
+}
+
+func TestVersion(t *testing.T) {
+	if r := runCLI(t, "", "version"); r.code != 0 || !strings.HasPrefix(r.out, "pst-bridge ") {
+		t.Errorf("exit %d, stdout %q", r.code, r.out)
+	}
+	if r := runCLI(t, "", "version", "--json"); r.code != 0 || !strings.Contains(r.out, `"go":"go1.`) {
+		t.Errorf("exit %d, stdout %q", r.code, r.out)
+	}
+}
+
+func TestBytes(t *testing.T) {
+	for text, want := range map[string]Bytes{
+		"0": 0, "4096": 4096, "16MiB": 16 << 20, "16 mib": 16 << 20, "100MB": 100e6, "1.5k": 1536, "2GB": 2e9, "7B": 7,
+	} {
+		var b Bytes
+		if err := b.UnmarshalText([]byte(text)); err != nil || b != want {
+			t.Errorf("%q is %d (%v), want %d", text, b, err, want)
+		}
+	}
+	for _, text := range []string{"", "MiB", "-1", "1e400", "9999999TB", "12parsecs", "NaN"} {
+		var b Bytes
+		if err := b.UnmarshalText([]byte(text)); err == nil {
+			t.Errorf("%q is taken as %d", text, b)
+		}
+	}
+	for b, want := range map[Bytes]string{0: "0", 16 << 20: "16MiB", 1 << 30: "1GiB", 1000: "1000", 1 << 10: "1KiB"} {
+		if got := b.String(); got != want {
+			t.Errorf("%d is %q, want %q", int64(b), got, want)
+		}
+	}
+}

@@ -1,0 +1,167 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// Bounds of what is published and not yet acknowledged, and of the patience for
+// an acknowledgement. nats.go itself allows 4,000.
+const (
+	maxOutstanding      = 2048
+	maxOutstandingBytes = 32 << 20
+	ackPatience         = 10 * time.Second
+	lastPatience        = 2 * time.Second // after a failure, for those already on their way
+)
+
+var (
+	errNoAck       = fmt.Errorf("no acknowledgement within %v", ackPatience)
+	errInterrupted = errors.New("interrupted")
+)
+
+// publisher publishes payloads to one subject and collects their
+// acknowledgements in order. It is used by one goroutine.
+type publisher struct {
+	js      jetstream.JetStream
+	subject string
+	stream  string
+	id      msgID
+	acked   *bar
+
+	queue []outstanding // oldest first
+	bytes int
+	res   published
+}
+
+// outstanding is a message without its acknowledgement yet.
+type outstanding struct {
+	at     position
+	lines  int
+	size   int
+	ack    jetstream.PubAckFuture
+	failed bool // its error was seen already
+}
+
+// publish publishes everything. On an error the result says what was
+// acknowledged and where the first message is that was not.
+func (p *publisher) publish(ctx context.Context, all iter.Seq2[payload, error]) (published, error) {
+	for next, err := range all {
+		if err == nil {
+			err = p.send(next)
+		}
+		for err == nil && (len(p.queue) >= maxOutstanding || p.bytes >= maxOutstandingBytes) {
+			err = p.collect(ctx)
+		}
+		if err != nil {
+			return p.fail(next.at, err)
+		}
+	}
+	for len(p.queue) > 0 {
+		if err := p.collect(ctx); err != nil {
+			return p.fail(position{}, err)
+		}
+	}
+	return p.res, nil
+}
+
+// send publishes one payload without waiting for its acknowledgement.
+func (p *publisher) send(next payload) error {
+	opts := []jetstream.PublishOpt{jetstream.WithExpectStream(p.stream)}
+	id, err := p.id.of(next)
+	if err != nil {
+		return err
+	}
+	if id != "" {
+		opts = append(opts, jetstream.WithMsgID(id))
+	}
+	ack, err := p.js.PublishMsgAsync(&nats.Msg{Subject: p.subject, Data: next.data}, opts...)
+	if err != nil {
+		return fmt.Errorf("publish %s: %w", next.at, err)
+	}
+	p.queue = append(p.queue, outstanding{at: next.at, lines: next.lines, size: len(next.data), ack: ack})
+	p.bytes += len(next.data)
+	return nil
+}
+
+// collect waits for the oldest acknowledgement. On an error the message stays
+// the oldest.
+func (p *publisher) collect(ctx context.Context) error {
+	oldest := &p.queue[0]
+	patience := time.NewTimer(ackPatience)
+	defer patience.Stop()
+	select {
+	case ack := <-oldest.ack.Ok():
+		p.count(*oldest, ack)
+		p.bytes -= oldest.size
+		p.queue = p.queue[1:]
+		return nil
+	case err := <-oldest.ack.Err():
+		oldest.failed = true
+		return fmt.Errorf("publish %s: %w", oldest.at, err)
+	case <-patience.C:
+		return fmt.Errorf("publish %s: %w", oldest.at, errNoAck)
+	case <-ctx.Done():
+		return fmt.Errorf("publish %s: %w", oldest.at, errInterrupted)
+	}
+}
+
+// count adds an acknowledged message to the result.
+func (p *publisher) count(m outstanding, ack *jetstream.PubAck) {
+	p.res.Messages++
+	p.res.Lines += m.lines
+	if ack.Duplicate {
+		p.res.Duplicates++
+	}
+	p.acked.set(int64(p.res.Messages))
+}
+
+// fail waits a little for the acknowledgements still on their way and sets the
+// place to resume: the oldest message without one, else reached, where
+// reading or publishing itself failed.
+func (p *publisher) fail(reached position, err error) (published, error) {
+	patience, cancel := context.WithTimeout(context.Background(), lastPatience)
+	defer cancel()
+	var first *position
+	for _, m := range p.queue {
+		ack := m.wait(patience)
+		switch {
+		case ack == nil && first == nil:
+			first = &m.at
+		case ack != nil:
+			p.count(m, ack)
+			if first != nil {
+				p.res.Later++
+			}
+		}
+	}
+	if first == nil && reached.File != "" {
+		first = &reached
+	}
+	p.res.Resume = first
+	return p.res, err
+}
+
+// wait returns the acknowledgement of m, or nil if there is none before ctx ends.
+func (m outstanding) wait(ctx context.Context) *jetstream.PubAck {
+	if m.failed {
+		return nil
+	}
+	select {
+	case ack := <-m.ack.Ok():
+		return ack
+	default:
+	}
+	select {
+	case ack := <-m.ack.Ok():
+		return ack
+	case <-m.ack.Err():
+	case <-ctx.Done():
+	}
+	return nil
+}

@@ -1,0 +1,30 @@
+package main
+
+import (
+	"github.com/pst-bridge/pst-bridge/consumer"
+)
+
+// streamFlags say which stream carries the topics, and how it is made if it is
+// missing. An existing stream is verified and never changed.
+type streamFlags struct {
+	Stream        string `group:"Stream" env:"PST_STREAM" default:"${stream}" help:"Stream that holds the topics."`
+	SubjectPrefix string `group:"Stream" env:"PST_SUBJECT_PREFIX" default:"${subject_prefix}" help:"Subject tokens before the topic."`
+	Provision     bool   `group:"Stream" env:"PST_PROVISION" default:"true" negatable:"" help:"Create a missing stream, consumer or dead-letter stream; --provision=false creates nothing."`
+	Retention     string `group:"Stream" env:"PST_RETENTION" enum:"work-queue,limits" default:"work-queue" help:"A new stream's retention: work-queue drops a message once it is in the table, limits keeps it."`
+	MaxWALSize    Bytes  `group:"Stream" name:"max-wal-size" env:"PST_MAX_WAL_SIZE" default:"0" placeholder:"SIZE" help:"A new stream's byte limit, such as 100MB; beyond it publishers get an error. 0: none."`
+}
+
+// config is the consumer package's form of the flags.
+func (f *streamFlags) config() (consumer.StreamConfig, error) {
+	retention, err := consumer.ParseRetention(f.Retention)
+	if err != nil {
+		return consumer.StreamConfig{}, usagef("--%s", err)
+	}
+	return consumer.StreamConfig{
+		Name:      f.Stream,
+		Prefix:    f.SubjectPrefix,
+		Provision: f.Provision,
+		Retention: retention,
+		MaxBytes:  int64(f.MaxWALSize),
+	}, nil
+}
