@@ -1,20 +1,18 @@
-// Package lance reads and writes Lance tables.
 package lance
 
 import (
 	"context"
-	"errors"
-	"iter"
+	"sync"
 	"time"
-
-	"github.com/apache/arrow/go/v17/arrow"
 
 	"github.com/pst-bridge/pst-bridge/sink/lance/commit"
 	"github.com/pst-bridge/pst-bridge/sink/lance/fields"
+	"github.com/pst-bridge/pst-bridge/sink/lance/file"
+	"github.com/pst-bridge/pst-bridge/sink/lance/manifest"
 	"github.com/pst-bridge/pst-bridge/sink/lance/objstore"
 )
 
-// What commits are made of; see package commit.
+// What commits are made of; package commit describes them.
 type (
 	Operation   = commit.Operation
 	Landing     = commit.Landing
@@ -24,7 +22,8 @@ type (
 	Events      = commit.Events
 )
 
-// The operations this library makes, and the two that undo.
+// The operations a Proposal can be, the two that take rows back, and how much of a
+// proposal a version can hold.
 const (
 	OpCreate       = commit.OpCreate
 	OpAppend       = commit.OpAppend
@@ -38,71 +37,90 @@ const (
 	LandedWhole = commit.LandedWhole
 )
 
-// Errors callers branch on.
+// Errors that callers branch on. Damage is a corrupt.Error.
 var (
-	ErrNoTable        = commit.ErrNoTable
-	ErrNoVersion      = commit.ErrNoVersion
-	ErrNoTransaction  = commit.ErrNoTransaction
-	ErrRolledBack     = commit.ErrRolledBack
-	ErrTableReplaced  = commit.ErrTableReplaced
-	ErrStaleFile      = commit.ErrStaleFile
-	ErrUnknownOutcome = commit.ErrUnknownOutcome
-	ErrUnsupported    = fields.ErrUnsupported
+	ErrNoTable        = commit.ErrNoTable        // Latest, Commit: there is no version
+	ErrNoVersion      = commit.ErrNoVersion      // Version, Transaction: never made, or cleaned up
+	ErrNoTransaction  = commit.ErrNoTransaction  // Transaction: the version is there, its transaction is not
+	ErrRolledBack     = commit.ErrRolledBack     // Commit: published, then taken back by a restore or overwrite
+	ErrTableReplaced  = commit.ErrTableReplaced  // all: dropped, moved or made anew meanwhile
+	ErrStaleFile      = commit.ErrStaleFile      // Commit: a data file of the proposal is gone
+	ErrUnknownOutcome = commit.ErrUnknownOutcome // Commit: may be published or not; commit again to find out
+	ErrUnsupported    = fields.ErrUnsupported    // all: the table has something this library does not know
 )
 
 // Options of a table handle. The zero value is ready for use.
 type Options struct {
-	Library        string // writer name put into manifests; default "pst-bridge"
-	LibraryVersion string // default "0.0.0"
-	Now            func() time.Time
-	Events         *Events
+	Compression file.Compression // of data files; default: Lance's light encodings alone
+	Level       int              // of zstd; 0: its default
+	// Library and LibraryVersion name the writer in manifests; default pst-bridge.
+	Library, LibraryVersion string
+	Now                     func() time.Time // default time.Now
+	Events                  *Events          // may be nil
 }
 
-// Planner is asked what to commit.
-type Planner interface {
-	Plan(ctx context.Context, base *Dataset) (*Proposal, error)
-	Landed(head *Dataset) Landing
-}
-
-// Table is a handle on a table.
+// Table is a handle on a table, or on the place where one will be. It holds no
+// resources beyond the newest version it has seen, and is safe for concurrent use.
 type Table struct {
 	store objstore.Store
+	log   *commit.Log
 	o     Options
+	pool  file.Pool
+
+	mu struct {
+		sync.Mutex
+		last *Dataset
+	}
 }
 
-// Open returns a handle.
-func Open(store objstore.Store, o Options) *Table { return &Table{store: store, o: o} }
-
-var errSoon = errors.New("being built")
-
-func (t *Table) Latest(ctx context.Context) (*Dataset, error)            { return nil, errSoon }
-func (t *Table) Version(ctx context.Context, v uint64) (*Dataset, error) { return nil, errSoon }
-func (t *Table) Commit(ctx context.Context, p Planner) (*Dataset, error) { return nil, errSoon }
-func (t *Table) Transaction(ctx context.Context, v uint64) (*Transaction, error) {
-	return nil, errSoon
-}
-func (t *Table) WriteFile(ctx context.Context, s *fields.Schema, recs ...arrow.Record) (*DataFile, error) {
-	return nil, errSoon
+// Open returns a handle on the table in store. It touches nothing.
+func Open(store objstore.Store, o Options) *Table {
+	return &Table{store: store, o: o, log: commit.New(store, commit.Options{
+		Library: o.Library, LibraryVersion: o.LibraryVersion, Now: o.Now, Events: o.Events,
+	})}
 }
 
-// Dataset is one version.
-type Dataset struct{}
-
-type ScanOptions struct {
-	Columns   []string
-	BatchRows int
+// Latest returns the newest version. An unchanged table is listed, not read again.
+func (t *Table) Latest(ctx context.Context) (*Dataset, error) {
+	m, err := t.log.Head(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return t.dataset(m)
 }
 
-func (d *Dataset) Version() uint64                               { return 0 }
-func (d *Dataset) Timestamp() time.Time                          { return time.Time{} }
-func (d *Dataset) Schema() *arrow.Schema                         { return nil }
-func (d *Dataset) Fields() *fields.Schema                        { return nil }
-func (d *Dataset) Config() map[string]string                     { return nil }
-func (d *Dataset) Fragments() int                                { return 0 }
-func (d *Dataset) LiveRows() uint64                              { return 0 }
-func (d *Dataset) FileVersion() string                           { return "" }
-func (d *Dataset) MaxFieldID() int32                             { return 0 }
-func (d *Dataset) CountRows(ctx context.Context) (uint64, error) { return 0, nil }
-func (d *Dataset) Scan(ctx context.Context, o ScanOptions) iter.Seq2[arrow.Record, error] {
-	return nil
+// Version returns one version of the table.
+func (t *Table) Version(ctx context.Context, version uint64) (*Dataset, error) {
+	m, err := t.log.Version(ctx, version)
+	if err != nil {
+		return nil, err
+	}
+	return newDataset(t, m)
+}
+
+// Transaction returns what the commit that made a version did.
+func (t *Table) Transaction(ctx context.Context, version uint64) (*Transaction, error) {
+	return t.log.Transaction(ctx, version)
+}
+
+// dataset wraps the newest version; the same one gives the same Dataset, and an
+// unchanged schema the same *arrow.Schema.
+func (t *Table) dataset(m *manifest.Manifest) (*Dataset, error) {
+	t.mu.Lock()
+	last := t.mu.last
+	t.mu.Unlock()
+	if last != nil && last.manifest == m {
+		return last, nil
+	}
+	d, err := newDataset(t, m)
+	if err != nil {
+		return nil, err
+	}
+	if last != nil && d.schema.Equal(last.schema) && d.schema.Metadata().Equal(last.schema.Metadata()) {
+		d.schema = last.schema
+	}
+	t.mu.Lock()
+	t.mu.last = d
+	t.mu.Unlock()
+	return d, nil
 }

@@ -1,0 +1,154 @@
+package commit
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/pst-bridge/pst-bridge/sink/lance/fields"
+	"github.com/pst-bridge/pst-bridge/sink/lance/manifest"
+)
+
+// verify checks a proposal against the version it would replace. What it finds is
+// the planner's mistake, not a race: the planner was shown this very base.
+func verify(p *Proposal, base *manifest.Manifest) error {
+	switch {
+	case p.Operation == OpCreate && base != nil:
+		return fmt.Errorf("create: the table has version %d", base.Version())
+	case p.Operation != OpCreate && base == nil:
+		return fmt.Errorf("%s: %w", p.Operation, ErrNoTable)
+	}
+	schema := p.Schema
+	var err error
+	switch p.Operation {
+	case OpCreate:
+		if schema == nil || len(schema.Fields) == 0 {
+			err = errors.New("a table needs a column")
+		}
+	case OpAppend:
+		schema = base.Schema()
+		if len(p.Files) == 0 {
+			err = errors.New("there is no file to append")
+		}
+	case OpProject:
+		if err = noFiles(p); err == nil {
+			err = verifyGrown(base, schema)
+		}
+	case OpUpdateConfig:
+		if err = noFiles(p); err == nil && len(p.SetConfig) == 0 {
+			err = errors.New("there is no config to set")
+		}
+	default:
+		err = errors.New("this operation cannot be proposed")
+	}
+	if err == nil {
+		err = verifyFiles(p.Files, schema, base)
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", p.Operation, err)
+	}
+	return nil
+}
+
+func noFiles(p *Proposal) error {
+	if len(p.Files) > 0 {
+		return errors.New("this operation takes no files")
+	}
+	return nil
+}
+
+func verifyFiles(files []*DataFile, schema *fields.Schema, base *manifest.Manifest) error {
+	paths := make(map[string]bool, len(files))
+	version := ""
+	if base != nil {
+		version = base.FileVersion()
+	}
+	for _, f := range files {
+		if version == "" {
+			version = f.version()
+		}
+		err := fits(f.Schema, schema)
+		switch {
+		case err != nil:
+		case f.Rows == 0:
+			err = errors.New("it has no rows")
+		case paths[f.Path]:
+			err = errors.New("it is listed twice")
+		case len(f.Fields) != len(f.Columns):
+			err = fmt.Errorf("it has %d fields in %d columns", len(f.Fields), len(f.Columns))
+		case f.version() != version:
+			err = fmt.Errorf("it has file version %s, the table %s: %w", f.version(), version, fields.ErrUnsupported)
+		}
+		if err != nil {
+			return fmt.Errorf("data file %s: %w", f.Path, err)
+		}
+		paths[f.Path] = true
+	}
+	return nil
+}
+
+func (f *DataFile) version() string { return fmt.Sprintf("%d.%d", f.Major, f.Minor) }
+
+// fits checks the columns of a file against the table's, by full path. An id alone
+// proves nothing: two writers that add different fields at the same moment give
+// them the same id, and the values of one would be read as the other's. A column
+// that the file lacks reads as null, so it must be nullable, or lie below a parent
+// that is lacking as well.
+func fits(file, table *fields.Schema) error {
+	var err error
+	file.Walk(func(p fields.Path, have *fields.Field) bool {
+		want := table.Lookup(p)
+		switch {
+		case want == nil:
+			err = fmt.Errorf("column %s is not in the table", p)
+		case want.LogicalType != have.LogicalType:
+			err = fmt.Errorf("column %s is %s, in the table %s", p, have.LogicalType, want.LogicalType)
+		case want.ID != have.ID:
+			err = fmt.Errorf("column %s has field id %d, in the table %d", p, have.ID, want.ID)
+		case want.Nullable != have.Nullable:
+			err = fmt.Errorf("column %s is written with nullable %t, in the table %t", p, have.Nullable, want.Nullable)
+		}
+		return err == nil
+	})
+	if err != nil {
+		return err
+	}
+	present := make(map[int32]bool)
+	file.Walk(func(_ fields.Path, f *fields.Field) bool {
+		present[f.ID] = true
+		return true
+	})
+	table.Walk(func(p fields.Path, f *fields.Field) bool {
+		parent := f.ParentID == fields.NoParent || present[f.ParentID]
+		if parent && !f.Nullable && !present[f.ID] {
+			err = fmt.Errorf("column %s is missing and not nullable", p)
+		}
+		return err == nil
+	})
+	return err
+}
+
+// verifyGrown checks that a schema holds all of the base's fields as they are, and
+// beyond them only nullable ones under ids never used.
+func verifyGrown(base *manifest.Manifest, schema *fields.Schema) error {
+	if schema == nil {
+		return errors.New("there is no schema")
+	}
+	old := base.Schema()
+	if err := fits(old, schema); err != nil {
+		return fmt.Errorf("new schema: %w", err)
+	}
+	free := base.MaxFieldID() + 1
+	seen := make(map[int32]bool)
+	var err error
+	schema.Walk(func(p fields.Path, f *fields.Field) bool {
+		switch isNew := old.Lookup(p) == nil; {
+		case isNew && f.ID < free:
+			err = fmt.Errorf("new column %s has field id %d, ids below %d are taken", p, f.ID, free)
+		case seen[f.ID]:
+			err = fmt.Errorf("column %s shares field id %d", p, f.ID)
+		}
+		seen[f.ID] = true
+		return err == nil
+	})
+	return err
+}

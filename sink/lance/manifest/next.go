@@ -1,0 +1,127 @@
+package manifest
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/pst-bridge/pst-bridge/sink/lance/fields"
+	"github.com/pst-bridge/pst-bridge/sink/lance/internal/lancepb"
+)
+
+// fileFormat is what manifests call the format of data files.
+const fileFormat = "lance"
+
+// Change says how a version differs from the one before.
+type Change struct {
+	Schema *fields.Schema // nil: as before
+	// Append are new fragments. Their ids are given out by Next.
+	Append    []Fragment
+	SetConfig map[string]string
+	// FileVersion is that of all data files, for the first version of a table.
+	FileVersion string
+
+	Transaction     []byte // message kept inline
+	TransactionFile string // name below _transactions; may be empty
+	Time            time.Time
+	Library         string // who writes
+	LibraryVersion  string
+}
+
+// Next builds the version after base, or the first one where base is nil, and its
+// bytes. Its time is c.Time, but always later than base's. base stays as it is.
+func Next(base *Manifest, c Change) (*Manifest, []byte, error) {
+	m, err := successor(base, c)
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := m.append(c.Append); err != nil {
+		return nil, nil, err
+	}
+	if c.Schema != nil {
+		m.schema = c.Schema.Clone()
+	}
+	if len(c.SetConfig) > 0 {
+		if m.head.Config == nil {
+			m.head.Config = make(map[string]string, len(c.SetConfig))
+		}
+		maps.Copy(m.head.Config, c.SetConfig)
+	}
+	m.inline = c.Transaction
+	m.head.TransactionFile = c.TransactionFile
+	m.head.WriterVersion = &lancepb.WriterVersion{Library: c.Library, Version: c.LibraryVersion}
+	m.head.Timestamp = &lancepb.Timestamp{Seconds: c.Time.Unix(), Nanos: int32(c.Time.Nanosecond())}
+	if base != nil && !c.Time.After(base.Time()) {
+		t := base.Time().Add(time.Nanosecond)
+		m.head.Timestamp = &lancepb.Timestamp{Seconds: t.Unix(), Nanos: int32(t.Nanosecond())}
+	}
+	m.updateFlags()
+	data, err := m.encode()
+	if err != nil {
+		return nil, nil, err
+	}
+	return m, data, nil
+}
+
+// successor copies what a version inherits.
+func successor(base *Manifest, c Change) (*Manifest, error) {
+	m := &Manifest{stats: newStats()}
+	if base == nil {
+		if c.Schema == nil || c.FileVersion == "" {
+			return nil, errors.New("the first version of a table needs a schema and a file version")
+		}
+		m.entry = Entry{Version: 1, Scheme: V2}
+		m.head = &lancepb.Manifest{DataFormat: &lancepb.DataFormat{FileFormat: fileFormat, Version: c.FileVersion}}
+	} else {
+		if base.Version() == math.MaxUint64 {
+			return nil, errors.New("version numbers are used up")
+		}
+		m.entry = Entry{Version: base.Version() + 1, Scheme: base.entry.Scheme}
+		m.head = proto.CloneOf(base.head)
+		m.head.VersionAuxData, m.head.Tag = 0, ""
+		m.fragments, m.stats = base.fragments, base.stats
+		m.schema, m.indexes = base.schema, base.indexes
+	}
+	m.entry.Key = m.entry.Scheme.Key(m.entry.Version)
+	m.head.Version = m.entry.Version
+	return m, nil
+}
+
+// append adds fragments under ids that were never used. A table of an old writer
+// may not say which those are; then they are above all in use.
+func (m *Manifest) append(added []Fragment) error {
+	if len(added) == 0 {
+		return nil
+	}
+	next := uint64(0)
+	switch {
+	case m.head.MaxFragmentId != nil:
+		next = max(uint64(*m.head.MaxFragmentId), m.stats.maxID) + 1
+	case len(m.fragments) > 0:
+		next = m.stats.maxID + 1
+	}
+	fragments := slices.Grow(slices.Clip(m.fragments), len(added))
+	for _, f := range added {
+		if next > math.MaxUint32 {
+			return errors.New("fragment ids are used up")
+		}
+		f.ID = next
+		data, err := f.Marshal()
+		if err == nil {
+			err = m.stats.add(&f)
+		}
+		if err != nil {
+			return fmt.Errorf("add fragment %d: %w", next, err)
+		}
+		fragments = append(fragments, data)
+		next++
+	}
+	last := uint32(next - 1)
+	m.fragments, m.head.MaxFragmentId = fragments, &last
+	return nil
+}
