@@ -2,7 +2,6 @@ package file
 
 import (
 	"fmt"
-	"slices"
 	"sort"
 
 	"github.com/apache/arrow/go/v17/arrow"
@@ -126,51 +125,6 @@ func releaseAll(leaves []repdef.Leaf) {
 	for _, l := range leaves {
 		l.Release()
 	}
-}
-
-// settle checks a leaf and, where a struct lies outside a list, gives every
-// page the same layers: nullable where the field is, lists able to be empty.
-// Everywhere else the kinds follow from the data of the page. The reference
-// reader takes the rows of such a struct to be as many as the leaf's items in
-// a page where it has no nulls while another page has some ("Incorrect number
-// of nulls for StructArray"), and loses count of the lists inside it where a
-// page has neither null nor empty ones.
-func (n nulls) settle(leaf *repdef.Leaf) error {
-	if err := n.check(leaf.Layers); err != nil {
-		return err
-	}
-	layers := slices.Clone(leaf.Layers)
-	if !structOutsideList(layers) {
-		return nil
-	}
-	inList := false
-	for i, l := range layers {
-		switch {
-		case l.IsList() && n[i].Nullable:
-			layers[i] = repdef.NullAndEmptyList
-		case l.IsList():
-			layers[i] = repdef.EmptyableList
-		case inList && n[i].Nullable:
-			layers[i] = repdef.NullableItem
-		}
-		inList = inList || l.IsList()
-	}
-	if slices.Equal(layers, leaf.Layers) {
-		return nil
-	}
-	settled, err := repdef.Normalize(*leaf, layers)
-	if err != nil {
-		return fmt.Errorf("settle the layers of field %q: %w", n[0].Name, err)
-	}
-	leaf.Release()
-	*leaf = settled
-	return nil
-}
-
-// structOutsideList reports whether an item layer follows a list layer.
-func structOutsideList(layers []repdef.Layer) bool {
-	list := slices.IndexFunc(layers, repdef.Layer.IsList)
-	return list >= 0 && slices.ContainsFunc(layers[list:], func(l repdef.Layer) bool { return !l.IsList() })
 }
 
 // check refuses nulls in a field that must have none.
