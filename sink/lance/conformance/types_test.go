@@ -1,0 +1,204 @@
+package conformance_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/apache/arrow/go/v17/arrow"
+
+	"github.com/pst-bridge/pst-bridge/sink/lance/fields"
+	"github.com/pst-bridge/pst-bridge/sink/lance/file"
+	"github.com/pst-bridge/pst-bridge/testenv/lanceref"
+)
+
+var compressions = []file.Compression{file.None, file.Zstd, file.LZ4}
+
+// flat are the types without structs and lists.
+func flat() []arrow.DataType {
+	return []arrow.DataType{
+		arrow.FixedWidthTypes.Boolean,
+		arrow.PrimitiveTypes.Int8, arrow.PrimitiveTypes.Int16, arrow.PrimitiveTypes.Int32, arrow.PrimitiveTypes.Int64,
+		arrow.PrimitiveTypes.Uint8, arrow.PrimitiveTypes.Uint16, arrow.PrimitiveTypes.Uint32, arrow.PrimitiveTypes.Uint64,
+		arrow.PrimitiveTypes.Float32, arrow.PrimitiveTypes.Float64,
+		arrow.BinaryTypes.String, arrow.BinaryTypes.LargeString, arrow.BinaryTypes.Binary, arrow.BinaryTypes.LargeBinary,
+		arrow.FixedWidthTypes.Date32,
+		&arrow.TimestampType{Unit: arrow.Second}, &arrow.TimestampType{Unit: arrow.Millisecond, TimeZone: "Europe/Berlin"},
+		&arrow.TimestampType{Unit: arrow.Microsecond, TimeZone: "UTC"}, &arrow.TimestampType{Unit: arrow.Nanosecond},
+		arrow.FixedSizeListOf(4, arrow.PrimitiveTypes.Float32), arrow.FixedSizeListOf(3, arrow.PrimitiveTypes.Float64),
+		arrow.FixedSizeListOf(5, arrow.PrimitiveTypes.Int8), arrow.FixedSizeListOf(2, arrow.PrimitiveTypes.Uint64),
+		arrow.FixedSizeListOf(100, arrow.PrimitiveTypes.Float32),
+	}
+}
+
+// nested are shapes of structs and lists over some types.
+func nested() []arrow.DataType {
+	var (
+		ints    = arrow.PrimitiveTypes.Int64
+		text    = arrow.BinaryTypes.String
+		vector  = arrow.FixedSizeListOf(4, arrow.PrimitiveTypes.Float32)
+		point   = structOf(ints, text)
+		numbers = arrow.ListOf(ints)
+	)
+	return []arrow.DataType{
+		point,
+		structOf(point, arrow.FixedWidthTypes.Boolean),
+		structOf(structOf(structOf(ints))),
+		numbers,
+		arrow.ListOf(text),
+		arrow.ListOf(arrow.FixedWidthTypes.Boolean),
+		arrow.ListOf(vector),
+		arrow.LargeListOf(arrow.PrimitiveTypes.Float64),
+		arrow.ListOf(point),
+		structOf(numbers, ints, arrow.ListOf(text)),
+		arrow.ListOf(numbers),
+		arrow.ListOf(arrow.ListOf(arrow.ListOf(text))),
+		arrow.ListOf(structOf(numbers, text)),
+		structOf(structOf(arrow.ListOf(structOf(ints, arrow.ListOf(point))))),
+		arrow.LargeListOf(arrow.ListOf(structOf(vector))),
+	}
+}
+
+// structOf is a struct of nullable members a, b, ...
+func structOf(kinds ...arrow.DataType) arrow.DataType {
+	members := make([]arrow.Field, len(kinds))
+	for i, kind := range kinds {
+		members[i] = arrow.Field{Name: string(rune('a' + i)), Type: kind, Nullable: true}
+	}
+	return arrow.StructOf(members...)
+}
+
+// matrix crosses types with nulls and flavours.
+func matrix(kinds []arrow.DataType, flavours ...flavour) []column {
+	var columns []column
+	for _, kind := range kinds {
+		for _, n := range []nullness{noNulls, someNulls, allNulls, mostlyEmpty} {
+			for _, f := range flavours {
+				if n == mostlyEmpty && !isNested(kind) || n == allNulls && f != flavours[0] {
+					continue
+				}
+				columns = append(columns, column{kind, n, f})
+			}
+		}
+	}
+	return columns
+}
+
+func isNested(kind arrow.DataType) bool {
+	id := kind.ID()
+	return id == arrow.STRUCT || id == arrow.LIST || id == arrow.LARGE_LIST
+}
+
+// group is columns that share a file, and how many rows it takes to give each
+// several pages.
+type group struct {
+	name    string
+	columns func(*rand.Rand) []column
+	rows    int
+}
+
+func groups() []group {
+	return []group{
+		{"flat", func(*rand.Rand) []column { return matrix(flat(), wild, sorted, few, same) }, 3000},
+		{"nested", func(*rand.Rand) []column { return matrix(nested(), wild, few) }, 2000},
+		{"random", randomColumns, 500},
+		{"wide", func(*rand.Rand) []column { return matrix(wide(), wild, long) }, 60},
+	}
+}
+
+// wide are types whose values may be too large for small chunks.
+func wide() []arrow.DataType {
+	vector := arrow.FixedSizeListOf(1536, arrow.PrimitiveTypes.Float32)
+	text := arrow.BinaryTypes.String
+	return []arrow.DataType{
+		vector, arrow.FixedSizeListOf(700, arrow.PrimitiveTypes.Float64),
+		text, arrow.BinaryTypes.LargeBinary,
+		structOf(vector, text), arrow.ListOf(text), arrow.ListOf(arrow.FixedSizeListOf(80, arrow.PrimitiveTypes.Float32)),
+		structOf(arrow.ListOf(text)), structOf(arrow.ListOf(arrow.FixedSizeListOf(80, arrow.PrimitiveTypes.Float32))),
+		arrow.ListOf(structOf(text, arrow.PrimitiveTypes.Int32)), arrow.ListOf(arrow.ListOf(text)),
+	}
+}
+
+// randomColumns draws types nested up to five deep, of any nullability.
+func randomColumns(r *rand.Rand) []column {
+	leaves := flat()[:20]
+	var draw func(depth int) arrow.DataType
+	field := func(name string, depth int) arrow.Field {
+		return arrow.Field{Name: name, Type: draw(depth), Nullable: r.IntN(2) == 0}
+	}
+	draw = func(depth int) arrow.DataType {
+		switch kind := r.IntN(8); {
+		case depth == 0 || kind == 0:
+			return leaves[r.IntN(len(leaves))]
+		case kind < 4:
+			return arrow.ListOfField(field("item", depth-1))
+		default:
+			members := make([]arrow.Field, 1+r.IntN(3))
+			for i := range members {
+				members[i] = field(string(rune('a'+i)), depth-1)
+			}
+			return arrow.StructOf(members...)
+		}
+	}
+	columns := make([]column, 40)
+	for i := range columns {
+		columns[i] = column{draw(5), nullness(r.IntN(4)), flavour(r.IntN(4))}
+	}
+	return columns
+}
+
+// TestFiles writes every type with every kind of nulls in one and in several
+// pages, and lets the reference read the files.
+func TestFiles(t *testing.T) {
+	for _, g := range groups() {
+		for _, rows := range []int{0, 1, 2, 100, g.rows} {
+			for _, c := range compressions {
+				t.Run(fmt.Sprintf("%s/%d rows/%s", g.name, rows, c), func(t *testing.T) {
+					r := newRand(t)
+					rec := recordOf(r, g.columns(r), rows)
+					defer rec.Release()
+					ref := lanceref.Start(t)
+					path := filepath.Join(t.TempDir(), "x.lance")
+					writeFile(t, path, file.WriterOptions{Compression: c, PageBytes: 4 << 10}, halves(rec)...)
+					if err := ref.CompareDataFile(path, rec.Schema(), rec); err != nil {
+						t.Error(err)
+					}
+				})
+			}
+		}
+	}
+}
+
+// writeFile writes a data file of records.
+func writeFile(t *testing.T, path string, o file.WriterOptions, recs ...arrow.Record) {
+	t.Helper()
+	s, err := fields.FromArrow(recs[0].Schema())
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := os.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	w, err := file.NewWriter(f, s, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, rec := range recs {
+		if err := w.Write(rec); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := w.Finish(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// halves cuts a record in two, the second with an offset into its arrays.
+func halves(rec arrow.Record) []arrow.Record {
+	middle := rec.NumRows() / 2
+	return []arrow.Record{rec.NewSlice(0, middle), rec.NewSlice(middle, rec.NumRows())}
+}
