@@ -74,7 +74,7 @@ func (b *Batch) list(c *column, depth int) *Reject {
 // closeList ends the list of the slot that is open.
 func (c *column) closeList() *Reject {
 	if c.items.slots > math.MaxInt32 {
-		return reject(ClassLimit, "field %s: more than 2^31 items in one batch", c.path())
+		return overflow("field %s: more than 2^31 items in one batch", c.path())
 	}
 	c.offs = append(c.offs, int32(c.items.slots))
 	return nil

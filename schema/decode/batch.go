@@ -25,7 +25,9 @@ type Batch struct {
 	root    *column // the row: a struct without a name
 	rows    *level
 	metas   []metaColumn
-	headers []byte // the headers column of the message in hand
+	msg     Meta   // the message in hand
+	headers []byte // its headers column
+	subject []byte // its subject column
 
 	bits    int // Arrow data held
 	maxBits int // where the message in hand must stay below
@@ -59,25 +61,28 @@ var errSpent = errors.New("decode: the batch was handed over by Record and not R
 // payload is not kept. It returns the number of rows added, which is at least 1.
 //
 // If the message cannot become rows, the error is a *Reject and the batch holds
-// exactly what it held before, columns and types included. The only other error
-// says that the batch was not Reset after Record.
+// exactly what it held before, columns and types included. Other errors leave it
+// so, too: ErrFull, and one that says that the batch was not Reset after Record.
 func (b *Batch) Append(m Meta, payload []byte) (rows int, err error) {
 	if b.spent {
 		return 0, errSpent
 	}
 	before := b.mark()
-	if rej := b.message(m, payload); rej != nil {
+	b.msg = m
+	if rej := b.message(payload); rej != nil {
 		b.restore(before)
+		if rej.shared && before.rows > 0 {
+			return 0, ErrFull
+		}
 		return 0, rej
 	}
-	b.log = b.log[:0]
-	b.p = nil
+	b.done()
 	return b.rows.slots - before.rows, nil
 }
 
 // message appends the rows of a message. If it returns a Reject the batch is in
 // any state that restore can mend.
-func (b *Batch) message(m Meta, payload []byte) (rej *Reject) {
+func (b *Batch) message(payload []byte) (rej *Reject) {
 	defer func() {
 		if r := recover(); r != nil {
 			rej = reject(ClassPanic, "%s", panicText(r))
@@ -90,7 +95,7 @@ func (b *Batch) message(m Meta, payload []byte) (rej *Reject) {
 	if rej := b.allRows(); rej != nil {
 		return rej
 	}
-	return b.meta(m, first)
+	return b.meta(first)
 }
 
 // panicText describes a panic without bytes of the payload: the texts of the
@@ -144,7 +149,7 @@ func (b *Batch) finish(lv *level) *Reject {
 // checkSize enforces the limit on what one message may add.
 func (b *Batch) checkSize() *Reject {
 	if b.bits > b.maxBits {
-		return reject(ClassLimit, "the rows of the message would take more than the %d bytes allowed", b.o.MaxMessageBytes)
+		return overflow("the rows of the message would take more than the %d bytes allowed", b.o.MaxMessageBytes)
 	}
 	return nil
 }
@@ -195,6 +200,11 @@ func (b *Batch) restore(m mark) {
 		}
 	}
 	b.bits = m.bits
+	b.done()
+}
+
+// done lets go of the message in hand.
+func (b *Batch) done() {
 	b.log = b.log[:0]
-	b.p = nil
+	b.p, b.num.lit, b.msg = nil, nil, Meta{}
 }

@@ -12,7 +12,7 @@ func (b *Batch) add(parent *column, key []byte) (*column, *Reject) {
 		return nil, reject(ClassLimit, "field name of %d bytes, the limit is %d", len(key), b.o.MaxNameBytes)
 	}
 	if b.unborn >= b.o.MaxColumns {
-		return nil, reject(ClassLimit, "more than %d fields that are only null", b.o.MaxColumns)
+		return nil, overflow("more than %d fields that are only null", b.o.MaxColumns)
 	}
 	c := &column{name: string(key), parent: parent, lv: parent.lv, inferred: true}
 	c.token = plainKey(c.name)
@@ -46,7 +46,7 @@ func (b *Batch) forget(c *column) {
 func (b *Batch) bear(c *column, k kind, width int) *Reject {
 	if c.parent.item != c {
 		if b.born >= b.o.MaxNewColumns {
-			return reject(ClassLimit, "field %s: more than %d new columns in a batch", c.path(), b.o.MaxNewColumns)
+			return overflow("field %s: more than %d new columns in a batch", c.path(), b.o.MaxNewColumns)
 		}
 		if b.named >= b.o.MaxColumns {
 			return reject(ClassLimit, "field %s: more than %d columns", c.path(), b.o.MaxColumns)

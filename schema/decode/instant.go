@@ -23,16 +23,15 @@ func (b *Batch) putDate(c *column, s []byte) *Reject {
 // putTime stores an instant written as RFC 3339 has it. The zone of the text is
 // used up: the column counts from 1970 UTC.
 func (b *Batch) putTime(c *column, s []byte) *Reject {
-	const longest = len("2006-01-02T15:04:05.999999999+00:00")
 	var t time.Time
-	if len(s) > longest || t.UnmarshalText(s) != nil {
+	if t.UnmarshalText(s) != nil {
 		return misfit(c, "string that is not an RFC 3339 time")
 	}
 	v, exact, ok := ticks(t, c.typ.(*arrow.TimestampType).Unit)
 	switch {
 	case !ok:
 		return misfit(c, "time out of range")
-	case !exact:
+	case !exact || subNano(s):
 		return misfit(c, "time finer than the unit of the column")
 	}
 	if rej := b.open(c); rej != nil {
@@ -40,6 +39,17 @@ func (b *Batch) putTime(c *column, s []byte) *Reject {
 	}
 	c.store(uint64(v))
 	return nil
+}
+
+// subNano tells whether an RFC 3339 time has digits that package time drops:
+// those behind the ninth of the fraction.
+func subNano(s []byte) bool {
+	const whole = len("2006-01-02T15:04:05.")
+	digits := 0
+	for i := whole; i < len(s) && '0' <= s[i] && s[i] <= '9'; i++ {
+		digits++
+	}
+	return digits > 9
 }
 
 // ticks counts the units from 1970 to t, rounded down. exact is false if that

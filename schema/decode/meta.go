@@ -16,7 +16,7 @@ import (
 // metaColumn is a column that the batch fills from Meta.
 type metaColumn struct {
 	c   *column
-	put func(b *Batch, c *column, m *Meta) *Reject
+	put func(b *Batch, c *column) *Reject
 }
 
 // addMeta makes the metadata columns that the options ask for. A column of the
@@ -26,7 +26,7 @@ func (b *Batch) addMeta(isNew bool) {
 	for _, w := range []struct {
 		name string
 		on   bool
-		put  func(*Batch, *column, *Meta) *Reject
+		put  func(*Batch, *column) *Reject
 	}{
 		{schema.Seq, b.o.Seq, (*Batch).putSeq},
 		{schema.Time, b.o.Time, (*Batch).putStored},
@@ -52,13 +52,13 @@ func (b *Batch) isMeta(c *column) bool {
 }
 
 // meta fills the metadata columns of the rows from first on.
-func (b *Batch) meta(m Meta, first int) *Reject {
-	b.headers = b.headers[:0]
+func (b *Batch) meta(first int) *Reject {
+	b.headers, b.subject = b.headers[:0], append(b.subject[:0], b.msg.Subject...)
 	end := b.rows.slots
 	defer func() { b.rows.slots = end }()
 	for _, w := range b.metas {
 		for b.rows.slots = first; b.rows.slots < end; b.rows.slots++ {
-			if rej := w.put(b, w.c, &m); rej != nil {
+			if rej := w.put(b, w.c); rej != nil {
 				return rej
 			}
 		}
@@ -66,8 +66,8 @@ func (b *Batch) meta(m Meta, first int) *Reject {
 	return b.checkSize()
 }
 
-func (b *Batch) putSeq(c *column, m *Meta) *Reject {
-	n := number{mant: m.Seq, integer: true}
+func (b *Batch) putSeq(c *column) *Reject {
+	n := number{mant: b.msg.Seq, integer: true}
 	v, ok := n.bitsFor(c)
 	if !ok {
 		return misfit(c, "the stream sequence")
@@ -75,12 +75,12 @@ func (b *Batch) putSeq(c *column, m *Meta) *Reject {
 	return b.putFixed(c, v)
 }
 
-func (b *Batch) putStored(c *column, m *Meta) *Reject {
+func (b *Batch) putStored(c *column) *Reject {
 	typ, ok := c.typ.(*arrow.TimestampType)
 	if !ok {
 		return misfit(c, "the message time")
 	}
-	v, _, ok := ticks(m.Time, typ.Unit)
+	v, _, ok := ticks(b.msg.Time, typ.Unit)
 	if !ok {
 		return misfit(c, "the message time")
 	}
@@ -95,15 +95,15 @@ func (b *Batch) putFixed(c *column, v uint64) *Reject {
 	return nil
 }
 
-func (b *Batch) putSubject(c *column, m *Meta) *Reject {
-	if c.kind != text || !utf8.ValidString(m.Subject) {
+func (b *Batch) putSubject(c *column) *Reject {
+	if c.kind != text || !utf8.ValidString(b.msg.Subject) {
 		return misfit(c, "the subject")
 	}
-	return b.putMeta(c, []byte(m.Subject))
+	return b.putMeta(c, b.subject)
 }
 
-func (b *Batch) putHeaders(c *column, m *Meta) *Reject {
-	if len(m.Header) == 0 {
+func (b *Batch) putHeaders(c *column) *Reject {
+	if len(b.msg.Header) == 0 {
 		if c.required {
 			return misfit(c, "a message without headers")
 		}
@@ -114,7 +114,7 @@ func (b *Batch) putHeaders(c *column, m *Meta) *Reject {
 	}
 	if len(b.headers) == 0 {
 		var ok bool
-		if b.headers, ok = headerJSON(m.Header); !ok {
+		if b.headers, ok = headerJSON(b.msg.Header); !ok {
 			return misfit(c, "headers that are not valid UTF-8")
 		}
 	}
@@ -133,10 +133,12 @@ func (b *Batch) putMeta(c *column, s []byte) *Reject {
 // headerJSON renders headers with sorted keys, or returns false if they are not
 // valid UTF-8, which JSON cannot hold.
 func headerJSON(h map[string][]string) ([]byte, bool) {
+	lists := make(map[string][]string, len(h))
 	for key, values := range h {
 		if !utf8.ValidString(key) {
 			return nil, false
 		}
+		lists[key] = append([]string{}, values...) // never null
 		for _, v := range values {
 			if !utf8.ValidString(v) {
 				return nil, false
@@ -146,7 +148,7 @@ func headerJSON(h map[string][]string) ([]byte, bool) {
 	var out bytes.Buffer
 	enc := json.NewEncoder(&out)
 	enc.SetEscapeHTML(false)
-	if err := enc.Encode(h); err != nil {
+	if err := enc.Encode(lists); err != nil {
 		return nil, false
 	}
 	return bytes.TrimSuffix(out.Bytes(), []byte("\n")), true
@@ -163,10 +165,10 @@ func Check(table *arrow.Schema, o Options) error {
 			return fmt.Errorf("column %s: the table needs a value of %s, which no message can give", c.path(), c.typeName())
 		}
 	}
-	probe := Meta{Seq: 1, Time: time.Unix(0, 0), Header: map[string][]string{"k": {"v"}}}
+	b.msg = Meta{Seq: 1, Time: time.Unix(0, 0), Header: map[string][]string{"k": {"v"}}}
 	b.rows.slots = 1
 	b.maxBits = b.o.MaxMessageBytes * 8
-	if rej := b.meta(probe, 0); rej != nil {
+	if rej := b.meta(0); rej != nil {
 		return fmt.Errorf("the table cannot hold the metadata of messages: %w", rej)
 	}
 	return nil

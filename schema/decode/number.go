@@ -22,7 +22,7 @@ type number struct {
 func (s *scanner) number() *Reject {
 	p, i := s.p, s.i
 	n := &s.num
-	*n = number{integer: true}
+	n.mant, n.exp, n.neg, n.integer = 0, 0, false, true
 	if i < len(p) && p[i] == '-' {
 		n.neg = true
 		i++

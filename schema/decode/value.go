@@ -202,7 +202,7 @@ func (b *Batch) text(c *column) *Reject {
 
 func (b *Batch) putText(c *column, s []byte) *Reject {
 	if len(c.buf)+len(s) > math.MaxInt32 {
-		return reject(ClassLimit, "field %s: more than 2 GiB of text in one batch", c.path())
+		return overflow("field %s: more than 2 GiB of text in one batch", c.path())
 	}
 	if rej := b.open(c); rej != nil {
 		return rej
@@ -294,7 +294,7 @@ func (n *number) what(c *column) string {
 		return "integer out of range"
 	case floating:
 		if n.integer {
-			return "integer that it cannot hold exactly"
+			return "integer beyond the exact ones"
 		}
 		return "number out of range"
 	default:
