@@ -83,7 +83,8 @@ func (e *Encoder) Encode(leaf repdef.Leaf, emit func(Page) error) error {
 	if err != nil {
 		return err
 	}
-	if b.Longest() >= wideBytes && layout.FullZipFits(leaf) {
+	longest := b.Longest()
+	if longest > layout.MaxMiniBlockValue || longest >= wideBytes && layout.FullZipSafe(leaf) {
 		return e.fullZip(leaf, b, emit)
 	}
 	page, ok, err := e.miniBlock(leaf, b)
@@ -94,8 +95,8 @@ func (e *Encoder) Encode(leaf repdef.Leaf, emit func(Page) error) error {
 		return e.emit(page, leaf.Rows, emit)
 	case leaf.Rows > 1:
 		return e.halves(leaf, emit)
-	case b.Width == 1 || !layout.FullZipFits(leaf):
-		return fmt.Errorf("a row of %d levels and values of up to %d bytes fits no page", leaf.Levels(), b.Longest())
+	case b.Width == 1:
+		return fmt.Errorf("a row of %d levels of bool fits no page", leaf.Levels())
 	}
 	return e.fullZip(leaf, b, emit)
 }

@@ -1,10 +1,13 @@
 package file
 
 import (
+	"errors"
 	"fmt"
+	"strings"
 
 	"google.golang.org/protobuf/proto"
 
+	"github.com/pst-bridge/pst-bridge/sink/lance/fields"
 	"github.com/pst-bridge/pst-bridge/sink/lance/internal/lancepb"
 )
 
@@ -36,4 +39,36 @@ func directBytes(wrapped []byte) *lancepb.Encoding {
 func columnEncoding() *lancepb.Encoding {
 	wrapped := append([]byte{0x0A, byte(len(columnEncodingURL))}, columnEncodingURL...)
 	return directBytes(append(wrapped, 0x12, 0x02, 0x0A, 0x00))
+}
+
+// unwrap is the reverse of direct. It accepts any prefix before the URL's path.
+func unwrap(e *lancepb.Encoding, url string) ([]byte, error) {
+	switch e.GetLocation().(type) {
+	case *lancepb.Encoding_Direct_:
+	case *lancepb.Encoding_Indirect_:
+		return nil, fmt.Errorf("an encoding stored elsewhere: %w", fields.ErrUnsupported)
+	default:
+		return nil, errors.New("no encoding")
+	}
+	wrapped := &lancepb.Any{}
+	if err := proto.Unmarshal(e.GetDirect().GetEncoding(), wrapped); err != nil {
+		return nil, err
+	}
+	if !strings.HasSuffix(wrapped.GetTypeUrl(), url) {
+		return nil, fmt.Errorf("encoding %q: %w", wrapped.GetTypeUrl(), fields.ErrUnsupported)
+	}
+	return wrapped.GetValue(), nil
+}
+
+// checkColumnEncoding accepts plain values, field 1 of ColumnEncoding; others
+// are zone indexes (2) and blobs (3).
+func checkColumnEncoding(e *lancepb.Encoding) error {
+	value, err := unwrap(e, columnEncodingURL)
+	if err != nil {
+		return err
+	}
+	if len(value) == 0 || value[0] != 0x0A {
+		return fmt.Errorf("a column that holds other than values: %w", fields.ErrUnsupported)
+	}
+	return nil
 }

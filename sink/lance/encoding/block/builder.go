@@ -143,3 +143,6 @@ func (b *Builder) AppendZeros(n int) {
 
 // Block is what was gathered. The builder must not be used afterwards.
 func (b *Builder) Block() Block { return b.block }
+
+// Bytes is the size of the items so far, without their offsets.
+func (b *Builder) Bytes() int { return len(b.block.Data) }

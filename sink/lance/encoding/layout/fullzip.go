@@ -19,10 +19,10 @@ type FullZip struct {
 	packed      []byte
 }
 
-// FullZipFits reports whether a leaf may be laid out as full-zip. The
-// reference reader counts nullable structs outside a list as if their nulls
-// had value slots, so such leaves must not be.
-func FullZipFits(leaf repdef.Leaf) bool {
+// FullZipSafe reports whether every reader understands a leaf as full-zip.
+// Some count nullable structs outside a list as if their nulls had value
+// slots; for such leaves another layout is the better choice if there is one.
+func FullZipSafe(leaf repdef.Leaf) bool {
 	return repdef.MaxRep(leaf.Layers) == 0 || visibleOfItems(leaf.Layers) == repdef.MaxVisible(leaf.Layers)
 }
 

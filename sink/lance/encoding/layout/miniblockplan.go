@@ -14,6 +14,9 @@ const (
 	// valueRoom is what a chunk leaves for its value buffer before general
 	// compression. Large chunks compress better; the rest is for levels.
 	valueRoom = 27 << 10
+	// MaxMiniBlockValue is the longest value of which a chunk holds the two it
+	// must, beside their offsets.
+	MaxMiniBlockValue = valueRoom/2 - 16
 	// slack is what the header, paddings and a value buffer that grows under
 	// general compression may take.
 	slack = 384

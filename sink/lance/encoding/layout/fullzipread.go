@@ -1,0 +1,186 @@
+package layout
+
+import (
+	"encoding/binary"
+	"fmt"
+
+	"github.com/pst-bridge/pst-bridge/sink/lance/corrupt"
+	"github.com/pst-bridge/pst-bridge/sink/lance/encoding/block"
+	"github.com/pst-bridge/pst-bridge/sink/lance/encoding/compress"
+	"github.com/pst-bridge/pst-bridge/sink/lance/encoding/repdef"
+	"github.com/pst-bridge/pst-bridge/sink/lance/internal/lancepb"
+)
+
+// fullZipReader walks over the levels of one page, front to back. The index
+// of rows is not needed for that.
+type fullZipReader struct {
+	data    []byte
+	at      int
+	control control
+	visible uint16
+	builder *block.Builder
+	out     content
+
+	item     func() error       // reads the value of a visible level
+	expander *compress.Expander // nil unless values are compressed one by one
+}
+
+// readFullZip is the content of a full-zip page.
+func readFullZip(l *lancepb.FullZipLayout, bufs [][]byte, layers []repdef.Layer, shape block.Shape) (content, error) {
+	if len(bufs) < 1 || len(bufs) > 2 {
+		return content{}, corrupt.Errorf("", "full-zip page", -1, "%d buffers", len(bufs))
+	}
+	if l.GetBitsRep() > 16 || l.GetBitsDef() > 16 {
+		return content{}, corrupt.Errorf("", "full-zip page", -1, "levels of %d and %d bits", l.GetBitsRep(), l.GetBitsDef())
+	}
+	r := &fullZipReader{
+		data:    bufs[0],
+		control: control{bitsRep: int(l.GetBitsRep()), bitsDef: int(l.GetBitsDef())},
+		visible: repdef.MaxVisible(layers),
+		builder: block.NewBuilder(shape, int(l.GetNumVisibleItems()), len(bufs[0])),
+	}
+	r.control.bytes = controlBytes(r.control.bitsRep + r.control.bitsDef)
+	if err := r.open(l, shape); err != nil {
+		return content{}, located(err, "full-zip page", -1)
+	}
+	if r.expander != nil {
+		defer r.expander.Close()
+	}
+	if repdef.MaxRep(layers) == 0 {
+		r.visible = repdef.MaxDef(layers)
+	}
+	if err := r.levels(int(l.GetNumItems())); err != nil {
+		return content{}, err
+	}
+	if r.at != len(r.data) {
+		return content{}, corrupt.Errorf("", "full-zip page", int64(r.at), "%d bytes behind the last value", len(r.data)-r.at)
+	}
+	r.out.values = r.builder.Block()
+	return r.out, nil
+}
+
+// open chooses how a value is read.
+func (r *fullZipReader) open(l *lancepb.FullZipLayout, shape block.Shape) error {
+	e := l.GetValueCompression()
+	if shape.Offsets > 0 {
+		width := int(l.GetBitsPerOffset())
+		if width != 32 && width != 64 {
+			return fmt.Errorf("lengths of %d bits", width)
+		}
+		if g := e.GetGeneral(); g != nil {
+			x, err := compress.NewExpander(g.GetCompression(), maxPageBytes)
+			if err != nil {
+				return err
+			}
+			r.expander, e = x, g.GetValues()
+		}
+		if e.GetVariable() == nil {
+			return &compress.UnsupportedError{Encoding: "full-zip " + compress.Name(l.GetValueCompression())}
+		}
+		r.item = func() error { return r.variable(width / 8) }
+		return nil
+	}
+	bits, validity := shape.Width, 0
+	if len(shape.Dims) > 0 {
+		has, err := compress.CheckFixedSizeList(e, shape)
+		if err != nil {
+			return err
+		}
+		if has {
+			validity = (shape.Numbers() + 7) / 8
+		}
+	} else if e.GetFlat().GetBitsPerValue() != uint64(bits) {
+		return &compress.UnsupportedError{Encoding: "full-zip " + compress.Name(e)}
+	}
+	if bits < 8 || uint64(l.GetBitsPerValue()) != uint64(bits+validity*8) {
+		return fmt.Errorf("values of %d bits instead of %d", l.GetBitsPerValue(), bits+validity*8)
+	}
+	r.item = func() error { return r.fixed(bits/8, validity) }
+	return nil
+}
+
+// levels reads n levels with their values.
+func (r *fullZipReader) levels(n int) error {
+	c := &r.control
+	for i := range n {
+		start := r.at
+		if len(r.data)-r.at < c.bytes {
+			return corrupt.Errorf("", fmt.Sprintf("level %d", i), int64(start), "the page ends inside its control word")
+		}
+		word := c.word(r.data[r.at:])
+		r.at += c.bytes
+		def := uint16(word & (1<<c.bitsDef - 1))
+		if c.bitsRep > 0 {
+			r.out.rep = append(r.out.rep, uint16(word>>c.bitsDef))
+		}
+		if c.bitsDef > 0 {
+			r.out.def = append(r.out.def, def)
+		}
+		var err error
+		switch {
+		case def > r.visible:
+		case def > 0 && r.builder.Shape().Offsets > 0:
+			err = r.builder.AppendItem(nil)
+		default:
+			err = r.item()
+		}
+		if err != nil {
+			return located(err, fmt.Sprintf("level %d", i), int64(start))
+		}
+	}
+	return nil
+}
+
+// word is a control word.
+func (c *control) word(b []byte) uint32 {
+	switch c.bytes {
+	case 0:
+		return 0
+	case 1:
+		return uint32(b[0])
+	case 2:
+		return uint32(binary.LittleEndian.Uint16(b))
+	}
+	return binary.LittleEndian.Uint32(b)
+}
+
+// fixed reads a value of size bytes behind the validity bits of its numbers.
+func (r *fullZipReader) fixed(size, validity int) error {
+	if len(r.data)-r.at < validity+size {
+		return fmt.Errorf("the page ends inside a value of %d bytes", validity+size)
+	}
+	if validity > 0 {
+		r.builder.AppendInner(r.data[r.at:r.at+validity], 1)
+	}
+	r.at += validity
+	r.builder.AppendFixed(r.data[r.at:r.at+size], 1)
+	r.at += size
+	return nil
+}
+
+// variable reads a value behind its length, which takes width bytes.
+func (r *fullZipReader) variable(width int) error {
+	if len(r.data)-r.at < width {
+		return fmt.Errorf("the page ends inside a length of %d bytes", width)
+	}
+	size := uint64(binary.LittleEndian.Uint32(r.data[r.at:]))
+	if width == 8 {
+		size = binary.LittleEndian.Uint64(r.data[r.at:])
+	}
+	r.at += width
+	if size > uint64(len(r.data)-r.at) {
+		return fmt.Errorf("a value of %d bytes, but the page has %d left", size, len(r.data)-r.at)
+	}
+	value := r.data[r.at : r.at+int(size)]
+	r.at += int(size)
+	if r.expander != nil {
+		var err error
+		if value, err = r.expander.Expand(value); err != nil {
+			return err
+		}
+	}
+	if r.builder.Bytes()+len(value) > maxPageBytes {
+		return fmt.Errorf("the page expands to more than %d bytes", maxPageBytes)
+	}
+	return r.builder.AppendItem(value)
+}

@@ -1,0 +1,190 @@
+package layout
+
+import (
+	"encoding/binary"
+	"fmt"
+
+	"github.com/pst-bridge/pst-bridge/sink/lance/corrupt"
+	"github.com/pst-bridge/pst-bridge/sink/lance/encoding/block"
+	"github.com/pst-bridge/pst-bridge/sink/lance/encoding/compress"
+	"github.com/pst-bridge/pst-bridge/sink/lance/internal/lancepb"
+)
+
+// maxPageBytes bounds what the values of one page may come to; pages of the
+// reference stay below 64 MiB.
+const maxPageBytes = 1 << 30
+
+// content is what a page holds: levels and values.
+type content struct {
+	rep, def []uint16
+	values   block.Block
+}
+
+// miniBlockReader reads the chunks of one page, front to back.
+type miniBlockReader struct {
+	layout   *lancepb.MiniBlockLayout
+	values   compress.Decoder
+	rep, def *compress.LevelDecoder // nil where the page stores none
+	builder  *block.Builder
+	out      content
+	bufs     [][]byte
+}
+
+// readMiniBlock is the content of a mini-block page. Damage is a
+// *corrupt.Error whose section is the chunk.
+func readMiniBlock(l *lancepb.MiniBlockLayout, bufs [][]byte, shape block.Shape) (content, error) {
+	if l.GetHasLargeChunk() {
+		return content{}, &compress.UnsupportedError{Encoding: "mini-blocks with large chunks"}
+	}
+	if l.GetDictionary() != nil {
+		return content{}, &compress.UnsupportedError{Encoding: "Dictionary(" + compress.Name(l.GetValueCompression()) + ")"}
+	}
+	want := 2
+	if l.GetRepetitionIndexDepth() > 0 {
+		want++
+	}
+	if len(bufs) != want {
+		return content{}, corrupt.Errorf("", "mini-block page", -1, "%d buffers instead of %d", len(bufs), want)
+	}
+	r := &miniBlockReader{layout: l}
+	if err := r.open(shape); err != nil {
+		return content{}, err
+	}
+	defer compress.CloseDecoder(r.values)
+	r.builder = block.NewBuilder(shape, int(min(l.GetNumItems(), maxPageBytes)), len(bufs[1]))
+	if err := r.chunks(bufs[0], bufs[1]); err != nil {
+		return content{}, err
+	}
+	r.out.values = r.builder.Block()
+	return r.out, nil
+}
+
+// open makes the decoders that the description asks for.
+func (r *miniBlockReader) open(shape block.Shape) (err error) {
+	if r.values, err = compress.Open(r.layout.GetValueCompression(), shape); err != nil {
+		return located(err, "value compression", -1)
+	}
+	if r.layout.GetNumBuffers() != uint64(r.values.Buffers()) {
+		return corrupt.Errorf("", "mini-block page", -1, "%d value buffers per chunk instead of %d",
+			r.layout.GetNumBuffers(), r.values.Buffers())
+	}
+	if e := r.layout.GetRepCompression(); e != nil {
+		if r.rep, err = compress.OpenLevels(e); err != nil {
+			return err
+		}
+	}
+	if e := r.layout.GetDefCompression(); e != nil {
+		if r.def, err = compress.OpenLevels(e); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// chunks reads all chunks by the words of the metadata buffer: the low four
+// bits are the logarithm of the items, 0 for the last chunk, which holds what
+// remains; the rest is the size in units of 8 bytes, less one.
+func (r *miniBlockReader) chunks(meta, data []byte) error {
+	if len(meta)%2 != 0 {
+		return corrupt.Errorf("", "chunk metadata", -1, "an odd size of %d bytes", len(meta))
+	}
+	remain := r.layout.GetNumItems()
+	at := 0
+	for i := range len(meta) / 2 {
+		word := binary.LittleEndian.Uint16(meta[2*i:])
+		section := fmt.Sprintf("chunk %d", i)
+		size, log := (int(word>>4)+1)*8, word&15
+		if size > len(data)-at {
+			return corrupt.Errorf("", section, int64(at), "%d bytes, but the buffer has %d left", size, len(data)-at)
+		}
+		n := uint64(1) << log
+		if last := i == len(meta)/2-1; last && log == 0 {
+			n = remain
+		} else if n > remain || log == 0 || last && n != remain {
+			return corrupt.Errorf("", section, int64(at), "%d items, but the page has %d left", n, remain)
+		}
+		if n > maxPageBytes {
+			return corrupt.Errorf("", section, int64(at), "%d items in one chunk", n)
+		}
+		if err := r.chunk(data[at:at+size], int(n)); err != nil {
+			return located(err, section, int64(at))
+		}
+		if r.builder.Bytes() > maxPageBytes {
+			return corrupt.Errorf("", section, int64(at), "the page expands to more than %d bytes", maxPageBytes)
+		}
+		remain -= n
+		at += size
+	}
+	if remain != 0 {
+		return corrupt.Errorf("", "chunk metadata", -1, "%d items are in no chunk", remain)
+	}
+	return nil
+}
+
+// chunk reads one chunk of n items.
+func (r *miniBlockReader) chunk(data []byte, n int) (err error) {
+	s := splitter{data: data}
+	levels := s.size()
+	repSize, defSize := 0, 0
+	if r.rep != nil {
+		repSize = s.size()
+	}
+	if r.def != nil {
+		defSize = s.size()
+	}
+	sizes := make([]int, 0, 2)
+	for range r.values.Buffers() {
+		sizes = append(sizes, s.size())
+	}
+	s.align()
+	if r.rep != nil {
+		if r.out.rep, err = r.rep.Append(r.out.rep, s.take(repSize), levels); err != nil {
+			return fmt.Errorf("repetition levels: %w", err)
+		}
+	}
+	if r.def != nil {
+		if r.out.def, err = r.def.Append(r.out.def, s.take(defSize), levels); err != nil {
+			return fmt.Errorf("definition levels: %w", err)
+		}
+	}
+	r.bufs = r.bufs[:0]
+	for _, size := range sizes {
+		r.bufs = append(r.bufs, s.take(size))
+	}
+	if s.short {
+		return fmt.Errorf("its parts need more than its %d bytes", len(data))
+	}
+	return r.values.Decode(r.builder, r.bufs, n)
+}
+
+// splitter cuts a chunk into its parts. Past the end it yields nothing and
+// remembers that.
+type splitter struct {
+	data  []byte
+	at    int
+	short bool
+}
+
+// size reads a two-byte size.
+func (s *splitter) size() int {
+	if len(s.data)-s.at < 2 {
+		s.short = true
+		return 0
+	}
+	s.at += 2
+	return int(binary.LittleEndian.Uint16(s.data[s.at-2:]))
+}
+
+// take is the next part, which is padded to 8 bytes.
+func (s *splitter) take(size int) []byte {
+	if size > len(s.data)-s.at {
+		s.short = true
+		return nil
+	}
+	part := s.data[s.at : s.at+size]
+	s.at += size
+	s.align()
+	return part
+}
+
+func (s *splitter) align() { s.at = min((s.at+7)&^7, len(s.data)) }

@@ -1,0 +1,174 @@
+package file
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/apache/arrow/go/v17/arrow"
+	"github.com/apache/arrow/go/v17/arrow/array"
+	"github.com/apache/arrow/go/v17/arrow/memory"
+
+	"github.com/pst-bridge/pst-bridge/sink/lance/corrupt"
+	"github.com/pst-bridge/pst-bridge/sink/lance/encoding/repdef"
+	"github.com/pst-bridge/pst-bridge/sink/lance/fields"
+)
+
+// fieldReader reads one top-level field. The file may lack some of what lies
+// below the field: stored is what it has, wanted the whole.
+type fieldReader struct {
+	wanted arrow.Field
+	stored *arrow.Field // nil when the file has nothing of it
+	leaves []*leafReader
+	key    string
+}
+
+func (r *Reader) newFieldReader(f *fields.Field, wanted arrow.Field, columnOf func(int32) (int, bool)) (*fieldReader, error) {
+	fr := &fieldReader{wanted: wanted, key: r.key}
+	stored, err := fr.descend(r, f, wanted, columnOf)
+	if err != nil {
+		return nil, err
+	}
+	fr.stored = stored
+	return fr, nil
+}
+
+// descend opens the columns below a field and returns the part of its type
+// that the file has; nil if it has none.
+func (fr *fieldReader) descend(r *Reader, f *fields.Field, af arrow.Field, columnOf func(int32) (int, bool)) (*arrow.Field, error) {
+	if f.IsLeaf() {
+		column, ok := columnOf(f.ID)
+		if !ok {
+			return nil, missing(f)
+		}
+		pages, err := r.Pages(column)
+		if err != nil {
+			return nil, err
+		}
+		fr.leaves = append(fr.leaves, &leafReader{file: r, column: column, pages: pages, dt: af.Type})
+		return &af, nil
+	}
+	nested, ok := af.Type.(arrow.NestedType)
+	if !ok {
+		return nil, fmt.Errorf("type %s: %w", af.Type, fields.ErrUnsupported)
+	}
+	var have []arrow.Field
+	for i, child := range f.Children {
+		c, err := fr.descend(r, child, nested.Fields()[i], columnOf)
+		if err != nil {
+			return nil, err
+		}
+		if c != nil {
+			have = append(have, *c)
+		}
+	}
+	if len(have) == 0 {
+		return nil, missing(f)
+	}
+	dt, err := withFields(af.Type, have)
+	af.Type = dt
+	return &af, err
+}
+
+// missing is the error for a field that the file lacks and that can not be null.
+func missing(f *fields.Field) error {
+	if f.Nullable {
+		return nil
+	}
+	return fmt.Errorf("field %q (id %d) is not in the file and is not nullable", f.Name, f.ID)
+}
+
+// withFields is a struct or list type with other children.
+func withFields(dt arrow.DataType, have []arrow.Field) (arrow.DataType, error) {
+	switch dt.(type) {
+	case *arrow.StructType:
+		return arrow.StructOf(have...), nil
+	case *arrow.ListType:
+		return arrow.ListOfField(have[0]), nil
+	case *arrow.LargeListType:
+		return arrow.LargeListOfField(have[0]), nil
+	}
+	return nil, fmt.Errorf("type %s: %w", dt, fields.ErrUnsupported)
+}
+
+// next is the next rows of the field.
+func (fr *fieldReader) next(rows int) (arrow.Array, error) {
+	if fr.stored == nil {
+		return array.MakeArrayOfNull(memory.DefaultAllocator, fr.wanted.Type, rows), nil
+	}
+	leaves := make([]repdef.Leaf, 0, len(fr.leaves))
+	defer func() { releaseAll(leaves) }()
+	for _, l := range fr.leaves {
+		leaf, err := l.next(rows)
+		if err != nil {
+			return nil, err
+		}
+		leaves = append(leaves, leaf)
+	}
+	arr, err := repdef.Unshred(*fr.stored, leaves, memory.DefaultAllocator)
+	if err != nil {
+		return nil, relocate(err, fr.key, fmt.Sprintf("field %q", fr.wanted.Name))
+	}
+	defer arr.Release()
+	return fill(arr, fr.wanted.Type), nil
+}
+
+func (fr *fieldReader) close() {
+	for _, l := range fr.leaves {
+		l.close()
+	}
+}
+
+// fill adds the members that an array's structs lack, as nulls.
+func fill(arr arrow.Array, wanted arrow.DataType) arrow.Array {
+	if arrow.TypeEqual(arr.DataType(), wanted) {
+		arr.Retain()
+		return arr
+	}
+	data := fillData(arr.Data(), wanted)
+	defer data.Release()
+	return array.MakeFromData(data)
+}
+
+func fillData(data arrow.ArrayData, wanted arrow.DataType) arrow.ArrayData {
+	var children []arrow.ArrayData
+	switch t := wanted.(type) {
+	case *arrow.StructType:
+		have := data.DataType().(*arrow.StructType)
+		for _, f := range t.Fields() {
+			if i, ok := have.FieldIdx(f.Name); ok {
+				children = append(children, fillData(data.Children()[i], f.Type))
+				continue
+			}
+			nulls := array.MakeArrayOfNull(memory.DefaultAllocator, f.Type, data.Offset()+data.Len())
+			nulls.Data().Retain()
+			children = append(children, nulls.Data())
+			nulls.Release()
+		}
+	case *arrow.ListType, *arrow.LargeListType:
+		item := wanted.(arrow.NestedType).Fields()[0]
+		children = append(children, fillData(data.Children()[0], item.Type))
+	default:
+		data.Retain()
+		return data
+	}
+	filled := array.NewData(wanted, data.Len(), data.Buffers(), children, data.NullN(), data.Offset())
+	for _, c := range children {
+		c.Release()
+	}
+	return filled
+}
+
+// relocate adds key and section to damage found further down.
+func relocate(err error, key, section string) error {
+	var c *corrupt.Error
+	if !errors.As(err, &c) {
+		return fmt.Errorf("%s: %s: %w", key, section, err)
+	}
+	inner := *c
+	inner.Key = key
+	if c.Section != "" {
+		section += ", " + c.Section
+	}
+	inner.Section = section
+	return &inner
+}
