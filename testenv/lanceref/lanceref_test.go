@@ -107,6 +107,37 @@ func TestCompareShowsTheDifference(t *testing.T) {
 	}
 }
 
+func TestCompareSeesNestedNulls(t *testing.T) {
+	s := arrow.NewSchema([]arrow.Field{
+		{Name: "st", Nullable: true, Type: arrow.StructOf(arrow.Field{Name: "a", Type: arrow.PrimitiveTypes.Int64, Nullable: true})},
+		{Name: "l", Nullable: true, Type: arrow.ListOf(arrow.PrimitiveTypes.Int64)},
+	}, nil)
+	build := func(json string) arrow.Record {
+		rec, _, err := array.RecordFromJSON(memory.DefaultAllocator, s, strings.NewReader(json))
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(rec.Release)
+		return rec
+	}
+	rec := build(`[{"st":{"a":null},"l":[]},{"st":null,"l":null}]`)
+	table := lanceref.Start(t).Table(filepath.Join(t.TempDir(), "t.lance"))
+	must(table.Create(lanceref.WriteOptions{}, s, rec))(t)
+	if err := table.Compare(s, rec); err != nil {
+		t.Fatal(err)
+	}
+	for want, json := range map[string]string{
+		"column st, row 0": `[{"st":null,"l":[]},{"st":null,"l":null}]`,
+		"column st, row 1": `[{"st":{"a":null},"l":[]},{"st":{"a":null},"l":null}]`,
+		"column l, row 0":  `[{"st":{"a":null},"l":null},{"st":null,"l":null}]`,
+		"column l, row 1":  `[{"st":{"a":null},"l":[]},{"st":null,"l":[]}]`,
+	} {
+		if err := table.Compare(s, build(json)); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("got %v, want %q", err, want)
+		}
+	}
+}
+
 func TestCompareTakesNaNForItself(t *testing.T) {
 	s := arrow.NewSchema([]arrow.Field{{Name: "x", Type: arrow.PrimitiveTypes.Float64, Nullable: true}}, nil)
 	b := array.NewRecordBuilder(memory.DefaultAllocator, s)
