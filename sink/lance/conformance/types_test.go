@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/apache/arrow/go/v17/arrow"
@@ -165,9 +166,46 @@ func TestFiles(t *testing.T) {
 					if err := ref.CompareDataFile(path, rec.Schema(), rec); err != nil {
 						t.Error(err)
 					}
+					if rows > 2 {
+						takeFromFile(t, ref, r, path, rec)
+					}
 				})
 			}
 		}
+	}
+}
+
+// takeFromFile lets the reference read a run of rows and single rows of a file,
+// which it finds without reading the pages from their start.
+func takeFromFile(t *testing.T, ref *lanceref.Reference, r *rand.Rand, path string, want arrow.Record) {
+	t.Helper()
+	from := r.Int64N(want.NumRows())
+	run := make([]uint64, 1+r.Int64N(want.NumRows()-from))
+	for i := range run {
+		run[i] = uint64(from) + uint64(i)
+	}
+	single := make([]uint64, 20)
+	for i := range single {
+		single[i] = r.Uint64N(uint64(want.NumRows()))
+	}
+	slices.Sort(single)
+	single = slices.Compact(single)
+	for code, rows := range map[string][]uint64{
+		"r.read_range(args['rows'][0], len(args['rows']))": run,
+		"r.take_rows(args['rows'])":                        single,
+	} {
+		out := filepath.Join(t.TempDir(), "rows.arrow")
+		code = "from lance.file import LanceFileReader\nr = LanceFileReader(args['path'])\nsave(" + code + ".to_table(), args['out'])"
+		if err := ref.Eval(code, map[string]any{"path": path, "rows": rows, "out": out}, nil); err != nil {
+			t.Errorf("rows %d: %v", rows, err)
+			continue
+		}
+		got, err := lanceref.LoadIPC(out)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer got.Release()
+		requireRows(t, got, want, rows)
 	}
 }
 

@@ -1,0 +1,100 @@
+package conformance_test
+
+import (
+	"bytes"
+	"fmt"
+	"testing"
+
+	"github.com/apache/arrow/go/v17/arrow"
+	"github.com/apache/arrow/go/v17/arrow/array"
+)
+
+// requireRows compares rows of a table with rows of a record, given by
+// ordinal, to the bit. What lies behind nulls is not looked at.
+func requireRows(t *testing.T, got arrow.Table, want arrow.Record, rows []uint64) {
+	t.Helper()
+	if int(got.NumRows()) != len(rows) {
+		t.Fatalf("%d rows, want %d", got.NumRows(), len(rows))
+	}
+	if got.NumCols() != want.NumCols() {
+		t.Fatalf("%d columns, want %d", got.NumCols(), want.NumCols())
+	}
+	for i := range int(got.NumCols()) {
+		at := 0
+		for _, chunk := range got.Column(i).Data().Chunks() {
+			for k := range chunk.Len() {
+				if !sameEntry(chunk, k, want.Column(i), int(rows[at])) {
+					t.Fatalf("column %s, row %d: got %s, want %s", want.ColumnName(i), rows[at],
+						chunk.ValueStr(k), want.Column(i).ValueStr(int(rows[at])))
+				}
+				at++
+			}
+		}
+	}
+}
+
+// requireRecords compares the records of a scan with one record.
+func requireRecords(t *testing.T, got []arrow.Record, want arrow.Record) {
+	t.Helper()
+	table := array.NewTableFromRecords(want.Schema(), got)
+	defer table.Release()
+	rows := make([]uint64, want.NumRows())
+	for i := range rows {
+		rows[i] = uint64(i)
+	}
+	requireRows(t, table, want, rows)
+}
+
+// sameEntry compares entry i of one array with entry k of another.
+func sameEntry(a arrow.Array, i int, b arrow.Array, k int) bool {
+	if a.IsNull(i) || b.IsNull(k) {
+		return a.IsNull(i) == b.IsNull(k)
+	}
+	switch a := a.(type) {
+	case *array.Struct:
+		b := b.(*array.Struct)
+		for m := range a.NumField() {
+			if !sameEntry(a.Field(m), i, b.Field(m), k) {
+				return false
+			}
+		}
+		return true
+	case array.ListLike: // a fixed-size list too
+		b := b.(array.ListLike)
+		from, to := a.ValueOffsets(i)
+		other, end := b.ValueOffsets(k)
+		if to-from != end-other {
+			return false
+		}
+		for n := range to - from {
+			if !sameEntry(a.ListValues(), int(from+n), b.ListValues(), int(other+n)) {
+				return false
+			}
+		}
+		return true
+	case *array.Boolean:
+		return a.Value(i) == b.(*array.Boolean).Value(k)
+	}
+	return bytes.Equal(valueBytes(a, i), valueBytes(b, k))
+}
+
+// valueBytes is the stored form of one value.
+func valueBytes(a arrow.Array, i int) []byte {
+	switch a := a.(type) {
+	case *array.String:
+		return []byte(a.Value(i))
+	case *array.LargeString:
+		return []byte(a.Value(i))
+	case *array.Binary:
+		return a.Value(i)
+	case *array.LargeBinary:
+		return a.Value(i)
+	}
+	kind, ok := a.DataType().(arrow.FixedWidthDataType)
+	if !ok {
+		panic(fmt.Sprintf("no bytes of %s", a.DataType()))
+	}
+	width := kind.Bytes()
+	at := (a.Data().Offset() + i) * width
+	return a.Data().Buffers()[1].Bytes()[at : at+width]
+}
