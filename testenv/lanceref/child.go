@@ -63,7 +63,7 @@ func spawn(python string) (*child, error) {
 	}
 	cmd := exec.Command(python, "-c", script)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = inRead, outWrite, stderr
-	// Tests run beside each other on few cores: one of pylance's pools is enough.
+	// Tests of several packages run beside each other on few cores.
 	cmd.Env = append(os.Environ(), "LANCE_CPU_THREADS=2", "PYTHONUNBUFFERED=1")
 	err = cmd.Start()
 	err = errors.Join(err, inRead.Close(), outWrite.Close())
