@@ -165,7 +165,7 @@ func (s *single) Landed(ctx context.Context, head *manifest.Manifest) (Landing, 
 			return LandedNone, err
 		}
 		for _, p := range s.put {
-			if p.UUID == t.UUID {
+			if p.UUID != "" && p.UUID == t.UUID {
 				return LandedWhole, nil
 			}
 		}
