@@ -147,13 +147,6 @@ func hostile(t *rapid.T) {
 		t.Fatal(err)
 	}
 	requireSame(t, field, arr, again)
-	for _, l := range joined {
-		if absent, err := repdef.Absent(nullableInt, l, rapid.IntRange(0, 4).Draw(t, "shared"), mem); err == nil {
-			if err := absent[0].Check("absent"); err != nil {
-				t.Fatal(err)
-			}
-		}
-	}
 }
 
 // drawDamage changes a leaf in up to three places.
