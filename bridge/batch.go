@@ -10,7 +10,6 @@ import (
 
 	"github.com/pst-bridge/pst-bridge/schema/decode"
 	"github.com/pst-bridge/pst-bridge/sink"
-	"github.com/pst-bridge/pst-bridge/sink/ledger"
 )
 
 // batch is a set of messages on its way. Its messages are kept until the commit
@@ -76,9 +75,9 @@ func (b *batch) plan(dec *decode.Batch, table *arrow.Schema) (*sink.Batch, error
 			return 1
 		})
 	}
-	out := &sink.Batch{Marks: make([]ledger.Mark, len(sorted))}
+	out := &sink.Batch{Marks: make([]sink.Mark, len(sorted))}
 	for i, m := range sorted {
-		out.Marks[i] = ledger.Mark{Seq: m.Seq, Time: m.Time}
+		out.Marks[i] = sink.Mark{Seq: m.Seq, Time: m.Time}
 	}
 	out.Replan = func(table *arrow.Schema, skip func(uint64) bool) (*sink.Plan, error) {
 		return replan(sorted, table, b.options, skip)

@@ -8,7 +8,6 @@ import (
 
 	"github.com/pst-bridge/pst-bridge/consumer"
 	"github.com/pst-bridge/pst-bridge/sink"
-	"github.com/pst-bridge/pst-bridge/sink/ledger"
 )
 
 // secondLook is after how long a stream that seems shorter than the ledger is
@@ -90,8 +89,8 @@ func (p *pipeline) checkLength(ctx context.Context, maxSeq uint64) error {
 	}
 }
 
-func (p *pipeline) identity(s consumer.State) ledger.Identity {
-	return ledger.Identity{
+func (p *pipeline) identity(s consumer.State) sink.Identity {
+	return sink.Identity{
 		Domain: p.domain, Stream: p.stream.Name(), StreamCreated: s.StreamCreated,
 		Consumer: p.durable.Name(), ConsumerCreated: s.ConsumerCreated,
 	}

@@ -6,7 +6,7 @@ import (
 	"fmt"
 
 	"github.com/pst-bridge/pst-bridge/consumer"
-	"github.com/pst-bridge/pst-bridge/sink/ledger"
+	"github.com/pst-bridge/pst-bridge/sink"
 )
 
 const (
@@ -80,4 +80,4 @@ func (p *pipeline) tooManyHoles(m *held) bool {
 }
 
 // tighten switches the cap's rules on and off by the size of the entry just read back.
-func (p *pipeline) tighten(bytes int) { p.tight.Store(bytes > ledger.MaxBytes) }
+func (p *pipeline) tighten(bytes int) { p.tight.Store(bytes > sink.LedgerCap) }

@@ -96,8 +96,8 @@ func (p *rowsPlanner) fit(base *lance.Dataset, fresh []ledger.Mark) (*fields.Sch
 	}
 	rec := p.st.plan.Record.Schema()
 	_, added, err := p.s.merge(base, rec)
-	if err != nil {
-		// The types were planned for another schema than this.
+	if err != nil || lacksRequired(base, rec) {
+		// The rows were planned for another schema than this.
 		if err := p.replan(base, want); err != nil {
 			return nil, err
 		}

@@ -40,6 +40,15 @@ const (
 	keyMaxFieldID = "pst.max_field_id" // highest field id ever given out
 )
 
+// What the ledger knows messages and consumers by.
+type (
+	Identity = ledger.Identity // which stream and consumer
+	Mark     = ledger.Mark     // a sequence and its store time
+)
+
+// LedgerCap is the size in bytes that a ledger entry should stay under.
+const LedgerCap = ledger.MaxBytes
+
 // Events are the moments of a commit that a caller may listen to.
 type Events = lance.Events
 
@@ -196,7 +205,7 @@ func (s *Sink) table(create bool) (*lance.Table, error) {
 	}
 	s.mu.store = store
 	s.mu.table = lance.Open(store, lance.Options{
-		LibraryVersion: s.cfg.Version, Events: &s.cfg.Events,
+		Compression: s.cfg.Compression, LibraryVersion: s.cfg.Version, Events: &s.cfg.Events,
 	})
 	return s.mu.table, nil
 }

@@ -111,6 +111,20 @@ func maxFieldID(base *lance.Dataset) (int32, error) {
 	return top, nil
 }
 
+// lacksRequired reports whether base has a column at the top level that rows must
+// have and rec does not. Members below the top are verified by the commit.
+func lacksRequired(base *lance.Dataset, rec *arrow.Schema) bool {
+	if base == nil {
+		return false
+	}
+	for _, f := range base.Fields().Fields {
+		if !f.Nullable && !rec.HasField(f.Name) {
+			return true
+		}
+	}
+	return false
+}
+
 func schemaOf(base *lance.Dataset) *arrow.Schema {
 	if base == nil {
 		return nil
