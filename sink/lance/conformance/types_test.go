@@ -151,7 +151,7 @@ func randomColumns(r *rand.Rand) []column {
 }
 
 // TestFiles writes every type with every kind of nulls in one and in several
-// pages, and lets the reference read the files.
+// pages, and lets the reference and our reader read the files.
 func TestFiles(t *testing.T) {
 	for _, g := range groups() {
 		for _, rows := range []int{0, 1, 2, 100, g.rows} {
@@ -166,6 +166,7 @@ func TestFiles(t *testing.T) {
 					if err := ref.CompareDataFile(path, rec.Schema(), rec); err != nil {
 						t.Error(err)
 					}
+					requireReads(t, r, path, rec)
 					if rows > 2 {
 						takeFromFile(t, ref, r, path, rec)
 					}
