@@ -2,11 +2,14 @@ package consumer
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/nats-io/nats.go"
 )
 
 // Bodies of the messages a client publishes to an acknowledgement subject.
@@ -21,7 +24,13 @@ const (
 // failure; it goes on after one. A lost ack is harmless to a caller that knows
 // what it has: the message comes again.
 func (d *Durable) Ack(msgs ...Message) (int, error) {
-	return d.publish("ack", []byte(bodyAck), msgs)
+	n, err := d.publish("ack", []byte(bodyAck), msgs)
+	if len(msgs) > 0 {
+		d.acks.mu.Lock()
+		d.acks.mu.last = msgs[len(msgs)-1].reply
+		d.acks.mu.Unlock()
+	}
+	return n, err
 }
 
 // InProgress restarts the server's ack wait of the messages, without waiting.
@@ -65,45 +74,66 @@ func (d *Durable) publish(act string, body []byte, msgs []Message) (int, error) 
 	return n, first
 }
 
-// ackReport remembers which asynchronous error Confirm reported last.
+// ackReport is what Confirm needs to know of earlier calls.
 type ackReport struct {
 	mu struct {
 		sync.Mutex
-		seen error
+		last string // acknowledgement subject of the last ack published
+		seen error  // the denial that Confirm returned last
 	}
 }
 
-// Confirm returns once the server this process is connected to has processed
-// everything published before. It wraps ErrPermission if the server denied an
-// acknowledgement since the last Confirm. In a cluster the consumer's leader may
-// be another server, to which acks are forwarded: a message of a confirmed ack
-// can still come again.
+// Confirm returns once the server has processed every ack published before. It
+// wraps ErrPermission if the server denied one since the last Confirm. A message
+// whose ack is confirmed can still come again: a server that is killed forgets
+// the acks of the last moments.
+//
+// The consumer takes acks in the order in which this connection sent them, and
+// answers one that asks for it, also when it had that ack before. So the last
+// ack is sent once more as a request.
 func (d *Durable) Confirm(ctx context.Context) error {
 	c := d.stream.conn
-	if _, ok := ctx.Deadline(); !ok { // FlushWithContext wants one
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, DefaultConfirmTimeout)
-		defer cancel()
-	}
+	act := fmt.Sprintf("confirm acks of consumer %s", d.name)
+	ctx, cancel := context.WithTimeout(ctx, DefaultConfirmTimeout)
+	defer cancel()
 	if err := c.nc.FlushWithContext(ctx); err != nil {
-		return fmt.Errorf("confirm acks of stream %s: %w", d.stream.name, c.explain(ctx, err))
+		return fmt.Errorf("%s: %w", act, c.explain(ctx, err))
 	}
 	// A denial is sent before the reply to the flush and read in order, so it is
 	// the connection's last error by now; its handler may not have run yet.
-	last := c.nc.LastError()
+	if err := d.deniedAck(c.nc.LastError()); err != nil {
+		return fmt.Errorf("%s: %w", act, err)
+	}
+	d.acks.mu.Lock()
+	last := d.acks.mu.last
+	d.acks.mu.Unlock()
+	if last == "" {
+		return nil
+	}
+	if _, err := c.nc.RequestWithContext(ctx, last, []byte(bodyAck)); err != nil {
+		if errors.Is(err, nats.ErrNoResponders) {
+			return fmt.Errorf("%s: nothing serves the consumer: %w", act, err)
+		}
+		return fmt.Errorf("%s: %w", act, c.explain(ctx, err))
+	}
+	return nil
+}
+
+// deniedAck returns the connection's last error if it is the denial of an ack
+// of this consumer that was not returned before.
+func (d *Durable) deniedAck(last error) error {
 	denied, ok := deniedSubject(last)
 	if !ok || !strings.HasPrefix(denied, ackPrefix) || !strings.Contains(denied, "."+d.stream.name+"."+d.name+".") {
 		return nil
 	}
 	d.acks.mu.Lock()
-	fresh := last != d.acks.mu.seen // each denial is an error value of its own
-	d.acks.mu.seen = last
-	d.acks.mu.Unlock()
-	if fresh {
-		return fmt.Errorf("confirm acks of stream %s: %w", d.stream.name, permissionError(last))
+	defer d.acks.mu.Unlock()
+	if last == d.acks.mu.seen { // each denial is an error value of its own
+		return nil
 	}
-	return nil
+	d.acks.mu.seen = last
+	return permissionError(last)
 }
 
-// DefaultConfirmTimeout bounds Confirm when its context has no deadline.
+// DefaultConfirmTimeout bounds Confirm, beside its context.
 const DefaultConfirmTimeout = 5 * time.Second

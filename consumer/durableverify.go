@@ -2,6 +2,7 @@ package consumer
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/nats-io/nats.go/jetstream"
 )
@@ -17,7 +18,8 @@ func verifyConsumer(have jetstream.ConsumerConfig, name, subject string) error {
 	}
 	refuse(have.Durable == "", "it is not durable (make it with a durable name)")
 	refuse(have.AckPolicy != jetstream.AckExplicitPolicy,
-		"ack policy is %s: messages count as done before they are in a table (set explicit)", have.AckPolicy)
+		"ack policy is %s: messages count as done before they are in a table (set explicit)",
+		strings.ToLower(strings.TrimPrefix(have.AckPolicy.String(), "Ack")))
 	refuse(have.DeliverPolicy != jetstream.DeliverAllPolicy,
 		"deliver policy is %s: older messages are never delivered (set all)", have.DeliverPolicy)
 	refuse(have.MaxDeliver > 0,

@@ -120,8 +120,9 @@ func (f *fetch) after(ctx context.Context, p *pull, have, bytes int, now time.Ti
 	s := f.s
 	left := f.deadline.Sub(now)
 	switch p.status {
-	case endNoSuch:
-		return step{}, s.gone(ctx)
+	case endNoSuch: // not looked up: it may show for a moment longer
+		return step{}, fmt.Errorf("fetch from consumer %s of stream %s: it was deleted: %w",
+			s.durable.name, s.durable.stream.name, ErrNoConsumer)
 	case endNobody, endRefused:
 		if have == 0 {
 			if err := s.gone(ctx); err != nil {
