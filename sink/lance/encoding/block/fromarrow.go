@@ -7,11 +7,17 @@ import (
 	"github.com/apache/arrow/go/v17/arrow/bitutil"
 )
 
+// Source is what Of needs of an array.
+type Source interface {
+	DataType() arrow.DataType
+	Data() arrow.ArrayData
+}
+
 // Of is the block of the items of an array, which may be a slice. The array's
 // own validity is left aside. Nulls inside a fixed size list are refused by
 // name unless the whole list is null. An array whose buffers are too short for
 // its length is an error, never a panic.
-func Of(arr arrow.Array) (Block, error) {
+func Of(arr Source) (Block, error) {
 	shape, err := ShapeOf(arr.DataType())
 	if err != nil {
 		return Block{}, err

@@ -62,6 +62,14 @@ func (e *Expander) Expand(src []byte) ([]byte, error) {
 	if size > min(uint64(len(src))*255, e.limit) {
 		return nil, fmt.Errorf("an lz4 buffer of %d bytes may not hold %d", len(src), size)
 	}
+	if size == 0 {
+		// The library's decoder crashes on a destination without memory. An
+		// empty block is one token of zero.
+		if len(src) > 5 {
+			return nil, fmt.Errorf("an lz4 buffer of %d bytes that claims to be empty", len(src))
+		}
+		return nil, nil
+	}
 	e.reserve(int(size))
 	n, err := lz4.UncompressBlock(src[4:], e.out[:size])
 	if err != nil {

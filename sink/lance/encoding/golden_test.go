@@ -1,0 +1,123 @@
+package encoding_test
+
+import (
+	"encoding/hex"
+	"strings"
+	"testing"
+
+	"github.com/apache/arrow/go/v17/arrow"
+	"github.com/apache/arrow/go/v17/arrow/array"
+	"github.com/apache/arrow/go/v17/arrow/memory"
+
+	"github.com/pst-bridge/pst-bridge/sink/lance/encoding"
+	"github.com/pst-bridge/pst-bridge/sink/lance/encoding/repdef"
+)
+
+// fromJSON is an array of a type.
+func fromJSON(t testing.TB, dt arrow.DataType, text string) arrow.Array {
+	t.Helper()
+	arr, _, err := array.FromJSON(memory.DefaultAllocator, dt, strings.NewReader(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return arr
+}
+
+// shred is the only leaf of an array.
+func shred(t testing.TB, arr arrow.Array) repdef.Leaf {
+	t.Helper()
+	leaves, err := repdef.Shred(arr, memory.DefaultAllocator)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(leaves) != 1 {
+		t.Fatalf("%d leaves", len(leaves))
+	}
+	return leaves[0]
+}
+
+// stored is a page that outlives its encoder.
+type stored struct {
+	rows        int
+	description []byte
+	buffers     [][]byte
+}
+
+func encode(t testing.TB, o encoding.Options, leaf repdef.Leaf) []stored {
+	t.Helper()
+	e, err := encoding.NewEncoder(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var pages []stored
+	err = e.Encode(leaf, func(p encoding.Page) error {
+		s := stored{rows: p.Rows, description: p.Description}
+		for _, b := range p.Buffers {
+			s.buffers = append(s.buffers, append([]byte(nil), b...))
+		}
+		pages = append(pages, s)
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pages
+}
+
+// Pages that another writer made byte for byte like this were read right by
+// the reference.
+func TestGoldenPages(t *testing.T) {
+	for _, c := range []struct {
+		name        string
+		dt          arrow.DataType
+		rows        string
+		description string
+		buffers     []string
+	}{
+		{
+			"int64", arrow.PrimitiveTypes.Int64, `[1, 2, 3]`,
+			"0a0d 1a040a020840 320101 3801 4803",
+			[]string{"3000", "0000 1800 fefefefe 0100000000000000 0200000000000000 0300000000000000"},
+		},
+		{
+			"utf8 with a null", arrow.BinaryTypes.String, `["ab", null, "c"]`,
+			"0a17 12040a020810 1a0812060a040a020820 320103 3801 4803",
+			[]string{"4000", "0300 0600 1400 fefe 0000 0100 0000 fefe 10000000 12000000 12000000 13000000 616263 48 fefefefe"},
+		},
+		{
+			"list of int64", arrow.ListOf(arrow.PrimitiveTypes.Int64), `[[7, null], null, []]`,
+			"0a1c 0a040a020810 12040a020810 1a040a020840 32020306 3801 4001 4802",
+			[]string{
+				"4000",
+				"0400 0800 0800 1000 0100 0000 0100 0100 0000 0100 0200 0300 0700000000000000 0000000000000000",
+				"0300000000000000 0000000000000000",
+			},
+		},
+		{
+			"all null", arrow.PrimitiveTypes.Float32, `[null, null]`,
+			"1203 2a0103", nil,
+		},
+		{
+			"no item", arrow.ListOf(arrow.PrimitiveTypes.Int64), `[[], null]`,
+			"1204 2a020106", []string{"0100 0100", "0200 0100"},
+		},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			pages := encode(t, encoding.Options{}, shred(t, fromJSON(t, c.dt, c.rows)))
+			if len(pages) != 1 || len(pages[0].buffers) != len(c.buffers) {
+				t.Fatalf("%d pages, or a wrong number of buffers", len(pages))
+			}
+			expectHex(t, "description", pages[0].description, c.description)
+			for i, b := range pages[0].buffers {
+				expectHex(t, "buffer", b, c.buffers[i])
+			}
+		})
+	}
+}
+
+func expectHex(t *testing.T, what string, got []byte, want string) {
+	t.Helper()
+	if g, w := hex.EncodeToString(got), strings.ReplaceAll(want, " ", ""); g != w {
+		t.Errorf("%s\n got %s\nwant %s", what, g, w)
+	}
+}
