@@ -50,9 +50,9 @@ func (f *connectFlags) connect(ctx context.Context, server consumer.InProcess, i
 					log.Warn("connection to NATS lost, reconnecting", "error", err)
 				}
 			},
-			Reconnected:  func(url string) { log.Info("connected to NATS again", "server", url) },
-			LameDuck:     func() { log.Info("server asks its clients to move on") },
-			Error:        func(err error) { log.Warn("NATS reports an error", "error", err) },
+			Reconnected: func(url string) { log.Info("connected to NATS again", "server", url) },
+			LameDuck:    func() { log.Info("server asks its clients to move on") },
+			Error:       func(err error) { log.Warn("NATS reports an error", "error", err) },
 		},
 	}
 	if f.Server != "" {

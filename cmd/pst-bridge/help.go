@@ -39,7 +39,7 @@ func (c *helpCmd) Run(parser *kong.Kong) error {
 	if errors.Is(err, errHelpShown) {
 		return nil
 	}
-	return parseError(err, nil)
+	return parseError(err)
 }
 
 // showHelp prints the overview to w.

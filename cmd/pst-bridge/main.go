@@ -38,7 +38,7 @@ type cli struct {
 
 // execute parses args, runs the command they name and returns the exit code.
 func execute(ctx context.Context, args []string, std *streams) int {
-	parser, err := newParser(&cli{}, ctx, std)
+	parser, err := newParser(ctx, &cli{}, std)
 	if err != nil {
 		return report(std.err, err)
 	}
@@ -51,13 +51,13 @@ func execute(ctx context.Context, args []string, std *streams) int {
 		return 0
 	}
 	if err != nil {
-		return report(std.err, parseError(err, parsed))
+		return report(std.err, parseError(err))
 	}
 	return report(std.err, parsed.Run())
 }
 
 // newParser builds the parser of c. Commands get ctx and std as arguments of their Run.
-func newParser(c *cli, ctx context.Context, std *streams) (*kong.Kong, error) {
+func newParser(ctx context.Context, c *cli, std *streams) (*kong.Kong, error) {
 	parser, err := kong.New(c,
 		kong.Name("pst-bridge"),
 		kong.Description("NATS JetStream to Lance tables, every message exactly once."),
@@ -76,7 +76,7 @@ func newParser(c *cli, ctx context.Context, std *streams) (*kong.Kong, error) {
 }
 
 // parseError turns what the parser found into a usage error with the way to help.
-func parseError(err error, _ *kong.Context) error {
+func parseError(err error) error {
 	var parse *kong.ParseError
 	if !errors.As(err, &parse) {
 		return err

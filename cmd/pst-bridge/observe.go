@@ -70,7 +70,8 @@ func (o *observer) committed(topic string, c bridge.Committed) {
 		o.log.Warn("the stream will not deliver some sequences that the table does not hold", "topic", topic, "sequences", c.SteppedOver)
 	}
 	o.log.Debug("committed", "topic", topic, "version", c.Version, "rows", c.Rows, "messages", c.Messages,
-		"duplicates", c.Duplicates, "bytes", c.Bytes, "sealed_by", c.Reason, "took", c.Flush)
+		"duplicates", c.Duplicates, "bytes", c.Bytes, "sealedBy", c.Reason, "took", c.Flush,
+		"ledgerBytes", c.LedgerBytes, "ledgerRuns", c.LedgerRuns)
 }
 
 func (o *observer) conflict(topic string, version uint64) {
