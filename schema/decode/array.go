@@ -97,15 +97,11 @@ func (b *Batch) vector(c *column) *Reject {
 			return rej
 		}
 		count++
-		if ch := b.peek(); ch != ',' && ch != ']' {
-			b.space()
-		}
+		b.space()
 		switch b.peek() {
 		case ',':
 			b.i++
-			if b.peek() <= ' ' {
-				b.space()
-			}
+			b.space()
 		case ']':
 			b.i++
 			if count != c.dim {

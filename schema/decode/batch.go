@@ -89,7 +89,8 @@ func (b *Batch) message(payload []byte) (rej *Reject) {
 		}
 	}()
 	allowed := min(max(b.o.MaxMessageBytes, 8*len(payload)), math.MaxInt/16)
-	b.p, b.i, b.maxNumber = payload, 0, b.o.MaxNumberBytes
+	b.take(payload)
+	b.maxNumber = b.o.MaxNumberBytes
 	b.maxBits = b.bits + 8*allowed
 	first := b.rows.slots
 	if rej := b.allRows(); rej != nil {
@@ -206,5 +207,6 @@ func (b *Batch) restore(m mark) {
 // done lets go of the message in hand.
 func (b *Batch) done() {
 	b.log = b.log[:0]
-	b.p, b.num.lit, b.msg = nil, nil, Meta{}
+	b.take(nil)
+	b.msg = Meta{}
 }

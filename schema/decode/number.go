@@ -10,13 +10,18 @@ import (
 // number is a JSON number as written. If long is false its value is exactly
 // mant * 10^exp, negated if neg.
 type number struct {
-	lit     []byte // as written, part of the payload
+	src     []byte // payload that holds it
+	from    int    // first byte in src
+	to      int    // and the one behind the last
 	mant    uint64
 	exp     int
 	neg     bool
 	integer bool // written without fraction and exponent
 	long    bool // more digits than mant can hold
 }
+
+// lit is the number as written.
+func (n *number) lit() []byte { return n.src[n.from:n.to] }
 
 // number reads the number that is next into s.num.
 func (s *scanner) number() *Reject {
@@ -53,9 +58,9 @@ func (s *scanner) number() *Reject {
 		n.exp += exp
 	}
 	n.long = count > 19 // 19 digits always fit a uint64
-	n.lit, s.i = p[s.i:i], i
-	if len(n.lit) > s.maxNumber {
-		return reject(ClassLimit, "number of %d bytes at byte %d, the limit is %d", len(n.lit), i-len(n.lit), s.maxNumber)
+	n.from, n.to, s.i = s.i, i, i
+	if i-n.from > s.maxNumber {
+		return reject(ClassLimit, "number of %d bytes at byte %d, the limit is %d", i-n.from, n.from, s.maxNumber)
 	}
 	return nil
 }
@@ -118,19 +123,20 @@ func (n *number) magnitude() (uint64, bool) {
 // decimal returns the number without its sign as digits * 10^exp, the digits
 // without zeros at either end, none at all for zero.
 func (n *number) decimal() (digits []byte, exp int) {
-	digits = make([]byte, 0, len(n.lit)+20)
-	for i, c := range n.lit {
+	lit := n.lit()
+	digits = make([]byte, 0, len(lit)+20)
+	for i, c := range lit {
 		if c|0x20 == 'e' {
-			_, exp = exponent(n.lit, i+1)
+			_, exp = exponent(lit, i+1)
 			break
 		}
 		if '0' <= c && c <= '9' {
 			digits = append(digits, c)
 		}
 	}
-	if dot := bytes.IndexByte(n.lit, '.'); dot >= 0 {
-		end := len(n.lit)
-		if e := bytes.IndexAny(n.lit, "eE"); e >= 0 {
+	if dot := bytes.IndexByte(lit, '.'); dot >= 0 {
+		end := len(lit)
+		if e := bytes.IndexAny(lit, "eE"); e >= 0 {
 			end = e
 		}
 		exp -= end - dot - 1
@@ -177,7 +183,7 @@ var powers = [...]float64{
 // 754 rounds rightly.
 func (n *number) nearest64() (float64, bool) {
 	if n.long || n.mant > 1<<53 || n.exp < -22 || n.exp > 22 {
-		f, err := strconv.ParseFloat(string(n.lit), 64)
+		f, err := strconv.ParseFloat(string(n.lit()), 64)
 		return f, err == nil
 	}
 	f := float64(n.mant)
@@ -203,7 +209,7 @@ func (n *number) nearest32() (float32, bool) {
 	}
 	const tie, below = 1 << 28, 1<<29 - 1
 	if abs := math.Abs(f); f != 0 && abs < 0x1p-126 || math.Float64bits(f)&below == tie || abs > math.MaxFloat32 {
-		narrow, err := strconv.ParseFloat(string(n.lit), 32)
+		narrow, err := strconv.ParseFloat(string(n.lit()), 32)
 		return float32(narrow), err == nil
 	}
 	return float32(f), true
@@ -234,7 +240,7 @@ func (n *number) equals(f float64) bool {
 	if !n.long && n.mant <= 1<<24 {
 		return true
 	}
-	digits := n.lit
+	digits := n.lit()
 	if n.neg {
 		digits = digits[1:]
 	}

@@ -12,7 +12,8 @@ import (
 
 func scanNumber(t *testing.T, lit string) *number {
 	t.Helper()
-	s := &scanner{p: []byte(lit), maxNumber: DefaultMaxNumberBytes}
+	s := &scanner{maxNumber: DefaultMaxNumberBytes}
+	s.take([]byte(lit))
 	if rej := s.number(); rej != nil || s.i != len(lit) {
 		t.Fatalf("%s: %v at %d", lit, rej, s.i)
 	}

@@ -16,6 +16,11 @@ type scanner struct {
 	num       number // the last number
 }
 
+// take starts on a payload.
+func (s *scanner) take(p []byte) {
+	s.p, s.i, s.num.src = p, 0, p
+}
+
 // peek returns the next byte, or 0 at the end. No token begins with a 0 byte.
 func (s *scanner) peek() byte {
 	if s.i < len(s.p) {
@@ -24,8 +29,14 @@ func (s *scanner) peek() byte {
 	return 0
 }
 
-// space skips white space.
+// space skips white space. There mostly is none, and that is found out inline.
 func (s *scanner) space() {
+	if s.i < len(s.p) && s.p[s.i] <= ' ' {
+		s.skipSpace()
+	}
+}
+
+func (s *scanner) skipSpace() {
 	for s.i < len(s.p) {
 		switch s.p[s.i] {
 		case ' ', '\t', '\n', '\r':
@@ -38,6 +49,10 @@ func (s *scanner) space() {
 
 // expect skips white space, one byte c, and white space again.
 func (s *scanner) expect(c byte) *Reject {
+	if s.i+1 < len(s.p) && s.p[s.i] == c && s.p[s.i+1] > ' ' {
+		s.i++
+		return nil
+	}
 	s.space()
 	if s.peek() != c {
 		return s.unexpected()
