@@ -108,7 +108,10 @@ func (c *Conn) EnsureStream(ctx context.Context, cfg StreamConfig) (*Stream, err
 	}
 	info, err := c.streamInfo(ctx, cfg.Name)
 	if errors.Is(err, ErrNoStream) && cfg.Provision {
-		info, err = c.createStream(ctx, cfg)
+		info, err = c.createStream(ctx, cfg, func(want *jetstream.StreamConfig) {
+			want.Description = "messages on their way into Lance tables (pst-bridge)"
+			want.AllowDirect = true
+		})
 	}
 	if errors.Is(err, ErrNoStream) {
 		err = fmt.Errorf("%w; create it on subjects %q, or run without --provision=false", err, cfg.Prefix+".>")
@@ -152,18 +155,18 @@ func (c *Conn) streamInfo(ctx context.Context, name string) (*jetstream.StreamIn
 		})
 }
 
-func (c *Conn) createStream(ctx context.Context, cfg StreamConfig) (*jetstream.StreamInfo, error) {
+// createStream creates a stream by cfg, after more has added to it.
+func (c *Conn) createStream(ctx context.Context, cfg StreamConfig, more func(*jetstream.StreamConfig)) (*jetstream.StreamInfo, error) {
 	want := jetstream.StreamConfig{
-		Name:        cfg.Name,
-		Description: "messages on their way into Lance tables (pst-bridge)",
-		Subjects:    []string{cfg.Prefix + ".>"},
-		Retention:   cfg.Retention.policy(),
-		Storage:     jetstream.FileStorage,
-		Discard:     jetstream.DiscardNew,
-		MaxBytes:    -1,
-		Replicas:    max(cfg.Replicas, 1),
-		AllowDirect: true,
+		Name:      cfg.Name,
+		Subjects:  []string{cfg.Prefix + ".>"},
+		Retention: cfg.Retention.policy(),
+		Storage:   jetstream.FileStorage,
+		Discard:   jetstream.DiscardNew,
+		MaxBytes:  -1,
+		Replicas:  max(cfg.Replicas, 1),
 	}
+	more(&want)
 	if cfg.MaxBytes > 0 {
 		want.MaxBytes = cfg.MaxBytes
 	}
