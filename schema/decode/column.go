@@ -28,6 +28,9 @@ const (
 	foreign               // a type of the table that JSON has no value for
 )
 
+// hasOffsets tells whether values of the kind differ in length.
+func (k kind) hasOffsets() bool { return k == text || k == binaries || k == list }
+
 // level is a sequence of slots that a set of columns shares: the rows of the
 // batch, or the items of one list column.
 type level struct {
@@ -119,7 +122,7 @@ func (c *column) pad(n int) {
 		c.item.zero(n * c.dim)
 	case signed, unsigned, floating, date, timestamp:
 		c.zero(n)
-		return
+	case structure, unborn, foreign: // no values of their own
 	}
 	c.n = n
 }
@@ -191,6 +194,7 @@ func (c *column) truncate(n int) {
 		} else {
 			c.buf = c.buf[:n*c.width/8]
 		}
+	case unborn, foreign: // nothing was written
 	}
 }
 

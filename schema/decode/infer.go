@@ -22,13 +22,13 @@ func (b *Batch) add(parent *column, key []byte) (*column, *Reject) {
 	return c, nil
 }
 
-// adopt makes c the last child of st.
-func (st *column) adopt(c *column) {
-	st.children = append(st.children, c)
-	if st.byName == nil {
-		st.byName = make(map[string]*column)
+// adopt makes child the last field of the struct c.
+func (c *column) adopt(child *column) {
+	c.children = append(c.children, child)
+	if c.byName == nil {
+		c.byName = make(map[string]*column)
 	}
-	st.byName[c.name] = c
+	c.byName[child.name] = child
 }
 
 // forget undoes add. Fields that follow c in some prediction may still point to
@@ -57,15 +57,14 @@ func (b *Batch) bear(c *column, k kind, width int) *Reject {
 	}
 	b.note(c, opBorn)
 	c.kind, c.width = k, width
-	switch k {
-	case text, list:
-		c.offs = append(c.offs[:0], 0)
+	if k.hasOffsets() {
+		c.offs = []int32{0}
 	}
-	switch k {
-	case list:
+	if k == list {
 		c.items = &level{}
 		c.item = &column{parent: c, lv: c.items, inferred: true}
-	case vector:
+	}
+	if k == vector {
 		c.item = &column{parent: c, kind: floating, width: 32}
 	}
 	return nil

@@ -104,17 +104,19 @@ func (c *column) validity(n int) (*memory.Buffer, int) {
 
 // ends returns the offsets at the width that the type asks for.
 func (c *column) ends() *memory.Buffer {
-	if c.typ != nil {
-		switch c.typ.ID() {
-		case arrow.LARGE_STRING, arrow.LARGE_BINARY, arrow.LARGE_LIST:
-			wide := make([]int64, len(c.offs))
-			for i, end := range c.offs {
-				wide[i] = int64(end)
-			}
-			return memory.NewBufferBytes(arrow.Int64Traits.CastToBytes(wide))
-		}
+	if c.typ == nil || !isLarge(c.typ.ID()) {
+		return memory.NewBufferBytes(arrow.Int32Traits.CastToBytes(c.offs))
 	}
-	return memory.NewBufferBytes(arrow.Int32Traits.CastToBytes(c.offs))
+	wide := make([]int64, len(c.offs))
+	for i, end := range c.offs {
+		wide[i] = int64(end)
+	}
+	return memory.NewBufferBytes(arrow.Int64Traits.CastToBytes(wide))
+}
+
+// isLarge tells whether a type has offsets of 64 bits.
+func isLarge(id arrow.Type) bool {
+	return id == arrow.LARGE_STRING || id == arrow.LARGE_BINARY || id == arrow.LARGE_LIST
 }
 
 func (c *column) structData(n int, valid *memory.Buffer, nulls int) arrow.ArrayData {

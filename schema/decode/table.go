@@ -48,8 +48,7 @@ func (b *Batch) fromField(parent *column, lv *level, f arrow.Field, depth int) *
 	}
 	c.kind, c.width = kindOf(f.Type)
 	b.nest(c, depth)
-	switch c.kind {
-	case text, binaries, list:
+	if c.kind.hasOffsets() {
 		c.offs = []int32{0}
 	}
 	return c
@@ -71,9 +70,7 @@ func (b *Batch) nest(c *column, depth int) {
 	case *arrow.FixedSizeListType:
 		c.dim = int(t.Len())
 		b.fromItem(c, t.ElemField(), depth)
-		switch c.item.kind {
-		case signed, unsigned, floating:
-		default:
+		if k := c.item.kind; k != signed && k != unsigned && k != floating {
 			c.kind = foreign
 		}
 	}
