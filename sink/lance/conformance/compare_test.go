@@ -52,13 +52,7 @@ func sameEntry(a arrow.Array, i int, b arrow.Array, k int) bool {
 	}
 	switch a := a.(type) {
 	case *array.Struct:
-		b := b.(*array.Struct)
-		for m := range a.NumField() {
-			if !sameEntry(a.Field(m), i, b.Field(m), k) {
-				return false
-			}
-		}
-		return true
+		return sameMembers(a, i, b.(*array.Struct), k)
 	case array.ListLike: // a fixed-size list too
 		b := b.(array.ListLike)
 		from, to := a.ValueOffsets(i)
@@ -76,6 +70,21 @@ func sameEntry(a arrow.Array, i int, b arrow.Array, k int) bool {
 		return a.Value(i) == b.(*array.Boolean).Value(k)
 	}
 	return bytes.Equal(valueBytes(a, i), valueBytes(b, k))
+}
+
+// sameMembers compares structs member by member; one that b does not know, as
+// it was added later, is null in a.
+func sameMembers(a *array.Struct, i int, b *array.Struct, k int) bool {
+	for m, f := range a.DataType().(*arrow.StructType).Fields() {
+		at, ok := b.DataType().(*arrow.StructType).FieldIdx(f.Name)
+		switch {
+		case !ok && !a.Field(m).IsNull(i):
+			return false
+		case ok && !sameEntry(a.Field(m), i, b.Field(at), k):
+			return false
+		}
+	}
+	return true
 }
 
 // valueBytes is the stored form of one value.
