@@ -123,12 +123,14 @@ func (f *fetch) after(ctx context.Context, p *pull, have, bytes int, now time.Ti
 	case endNoSuch: // not looked up: it may show for a moment longer
 		return step{}, fmt.Errorf("fetch from consumer %s of stream %s: it was deleted: %w",
 			s.durable.name, s.durable.stream.name, ErrNoConsumer)
-	case endNobody, endRefused:
+	case endNobody:
 		if have == 0 {
-			if err := s.gone(ctx); err != nil {
+			if err := s.whyNobody(ctx, now); err != nil {
 				return step{}, err
 			}
 		}
+	case endDrained, endFilled:
+		s.nobody = time.Time{}
 	case endTooLarge:
 		if have > 0 {
 			return step{done: true}, nil
@@ -143,7 +145,7 @@ func (f *fetch) after(ctx context.Context, p *pull, have, bytes int, now time.Ti
 	}
 	if !s.conn.nc.IsConnected() || idle(p.status) {
 		// Ask again a little later, instead of in a circle.
-		return step{wait: min(left, 50*time.Millisecond), sleep: true}, nil
+		return step{wait: min(left, askAgain), sleep: true}, nil
 	}
 	f.pulled = true
 	n, maxBytes := f.n, f.maxBytes
@@ -188,11 +190,24 @@ func (f *fetch) gather(p *pull, have, bytes int) (step, error) {
 	return step{wait: quietAfter}, nil
 }
 
-// gone asks the server why nobody serves the consumer: nil if it should be
-// there, as during an election.
-func (s *Source) gone(ctx context.Context) error {
+// whyNobody asks the server why nobody serves the consumer. While a server is
+// elected or starts, that is so for some time and no error.
+func (s *Source) whyNobody(ctx context.Context, now time.Time) error {
+	if s.nobody.IsZero() {
+		s.nobody = now
+	}
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
 	_, err := s.durable.stream.consumerInfo(ctx, s.durable.name)
-	return err
+	switch {
+	case errors.Is(err, ErrNoConsumer), errors.Is(err, ErrNoStream), errors.Is(err, ErrPermission), errors.Is(err, ErrClosed):
+		return err
+	case now.Sub(s.nobody) < nobodyFor:
+		return nil
+	case err != nil:
+		return fmt.Errorf("fetch from consumer %s: nobody serves it for %v: %w", s.durable.name, nobodyFor, err)
+	}
+	return fmt.Errorf("fetch from consumer %s: nobody serves it for %v, although it is there", s.durable.name, nobodyFor)
 }
 
 // take removes from the buffer what one Fetch returns.

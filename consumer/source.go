@@ -25,6 +25,13 @@ const (
 	// lostAfter is after how long without any sign past its expiry a pull is
 	// taken for lost: the server that had it is gone.
 	lostAfter = 2 * time.Second
+	// askAgain is the pause before a pull is repeated that ended without a message
+	// and before its time.
+	askAgain = 50 * time.Millisecond
+	// nobodyFor is for how long nobody may serve the consumer before that is an
+	// error: an election takes seconds, the start of a server with a large store
+	// longer.
+	nobodyFor = 30 * time.Second
 	// closeWait bounds what Close waits for the server.
 	closeWait = 2 * time.Second
 )
@@ -48,6 +55,7 @@ type Source struct {
 	unwatch func()
 	drained chan struct{} // closed when the subscription delivered its last message
 	wake    chan struct{} // capacity 1: something in mu changed
+	nobody  time.Time     // since when nobody serves the consumer; of the goroutine in Fetch
 
 	mu struct {
 		sync.Mutex
