@@ -3,7 +3,7 @@ package conformance_test
 import (
 	"context"
 	"fmt"
-	"maps"
+	"slices"
 	"strconv"
 	"testing"
 
@@ -55,9 +55,9 @@ func alternate(t *testing.T, c file.Compression, creator string) {
 	w.check("create")
 
 	steps := w.steps()
-	order := r.Perm(len(steps))
-	for i := range 2 * len(steps) {
-		s := steps[order[i%len(order)]]
+
+	for i, k := range r.Perm(len(steps)) {
+		s := steps[k]
 		t.Logf("step %d: %s", i, s.name)
 		s.do()
 		w.check("their " + s.name)
@@ -144,10 +144,8 @@ func (w *world) steps() []step {
 			w.indices["id_idx"] = true
 		}},
 		{"vector index", func() {
-			if !w.indices["v_idx"] {
-				must(w.theirs.CreateVectorIndex("v", "IVF_FLAT", 2))(w.t)
-				w.indices["v_idx"] = true
-			}
+			must(w.theirs.CreateVectorIndex("v", "IVF_FLAT", 2))(w.t)
+			w.indices["v_idx"] = true
 		}},
 		{"optimize indices", func() { must(w.theirs.OptimizeIndices())(w.t) }},
 		{"add a computed column", w.addComputed},
@@ -228,19 +226,23 @@ func (w *world) check(after string) {
 			w.t.Errorf("after %s: config %s is %q, want %q", after, key, info.Config[key], value)
 		}
 	}
-	for _, index := range must(w.theirs.Indices())(w.t) {
-		if !w.indices[index.Name] {
-			w.t.Errorf("after %s: index %s is new", after, index.Name)
-		}
+	w.checkOurs(after)
+	w.checkIndices(after)
+	w.checkQueries(after)
+}
+
+// checkIndices wants the indexes that were made, each for all rows.
+func (w *world) checkIndices(after string) {
+	w.t.Helper()
+	indices := must(w.theirs.Indices())(w.t)
+	if len(indices) != len(w.indices) {
+		w.t.Errorf("after %s: %d indices, want %d", after, len(indices), len(w.indices))
+	}
+	for _, index := range indices {
 		if all := index.IndexedRows + index.UnindexedRows; all < uint64(len(w.rows)) {
 			w.t.Errorf("after %s: index %s knows of %d rows, want %d", after, index.Name, all, len(w.rows))
 		}
 	}
-	if got := len(must(w.theirs.Indices())(w.t)); got != len(w.indices) {
-		w.t.Errorf("after %s: %d indices, want %d", after, got, len(w.indices))
-	}
-	w.checkOurs(after)
-	w.checkQueries(after)
 }
 
 // checkOurs compares what we read.
@@ -260,33 +262,56 @@ func (w *world) checkOurs(after string) {
 	}
 }
 
-// checkQueries asks the reference by id and by vector, through indexes where
-// there are some: rows of ours that no index knows yet have to come too.
+// checkQueries asks the reference for rows by offset, by id and by vector,
+// through indexes where there are some: rows of ours that no index knows yet
+// have to come too.
 func (w *world) checkQueries(after string) {
 	w.t.Helper()
+	who := "after " + after + ", a query of the reference"
+	offsets := make([]uint64, 10)
+	for i := range offsets {
+		offsets[i] = w.rand.Uint64N(uint64(len(w.rows)))
+	}
+	slices.Sort(offsets)
+	offsets = slices.Compact(offsets)
+	taken := must(w.theirs.Take(offsets))(w.t)
+	defer taken.Release()
+	if ids := w.requireRows(w.t, who, taken); len(ids) != len(offsets) {
+		w.t.Errorf("%s took %d rows, want %d", who, len(ids), len(offsets))
+	}
+
 	from := w.rand.Int64N(w.nextID)
 	to := from + w.rand.Int64N(w.nextID-from+1)
-	want := uint64(0)
-	var some int64
-	for id := range maps.Keys(w.rows) {
+	found := must(w.theirs.Read(lanceref.ReadOptions{Filter: fmt.Sprintf("id >= %d and id < %d", from, to)}))(w.t)
+	defer found.Release()
+	want := 0
+	for id := range w.rows {
 		if id >= from && id < to {
 			want++
 		}
-		some = id
 	}
-	if got := must(w.theirs.Count(fmt.Sprintf("id >= %d and id < %d", from, to)))(w.t); got != want {
-		w.t.Errorf("after %s: %d rows have ids from %d to %d, want %d", after, got, from, to, want)
+	if ids := w.requireRows(w.t, who, found); len(ids) != want {
+		w.t.Errorf("%s found %d rows with ids from %d to %d, want %d", who, len(ids), from, to, want)
 	}
-	v, ok := w.rows[some]["v"]
-	if !ok || !w.indices["v_idx"] {
+	w.checkNearest(who)
+}
+
+// checkNearest looks for the vector of some row.
+func (w *world) checkNearest(who string) {
+	w.t.Helper()
+	for id, cells := range w.rows {
+		v, ok := cells["v"]
+		if !ok || !w.indices["v_idx"] {
+			continue
+		}
+		list := v.in.(*array.FixedSizeList)
+		query := list.ListValues().(*array.Float32).Float32Values()[v.at*8 : v.at*8+8]
+		near := must(w.theirs.Nearest(lanceref.Search{Column: "v", Query: query, K: 1, NProbes: 2, Columns: []string{"id"}}))(w.t)
+		defer near.Release()
+		if got := near.Column(0).Data().Chunk(0).(*array.Int64).Value(0); got != id {
+			w.t.Errorf("%s: the row nearest to row %d is %d", who, id, got)
+		}
 		return
-	}
-	list := v.in.(*array.FixedSizeList)
-	query := list.ListValues().(*array.Float32).Float32Values()[v.at*8 : v.at*8+8]
-	near := must(w.theirs.Nearest(lanceref.Search{Column: "v", Query: query, K: 1, NProbes: 2, Columns: []string{"id"}}))(w.t)
-	defer near.Release()
-	if got := near.Column(0).Data().Chunk(0).(*array.Int64).Value(0); got != some {
-		w.t.Errorf("after %s: the row nearest to row %d is %d", after, some, got)
 	}
 }
 

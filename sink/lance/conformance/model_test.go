@@ -139,30 +139,44 @@ func (m *model) dropField(name string) {
 // require compares a table, read in whatever order, with the model.
 func (m *model) require(t *testing.T, who string, got arrow.Table) {
 	t.Helper()
+	if ids := m.requireRows(t, who, got); len(ids) != len(m.rows) {
+		t.Errorf("%s has %d rows, want %d", who, len(ids), len(m.rows))
+	}
+}
+
+// requireRows compares some rows with the model, and returns their ids; none
+// may be there twice.
+func (m *model) requireRows(t *testing.T, who string, got arrow.Table) []int64 {
+	t.Helper()
 	if want, have := fieldTypes(m.schema), fieldTypes(got.Schema()); want != have {
 		t.Fatalf("%s has the columns\n%s\nwant\n%s", who, have, want)
 	}
-	if got.NumRows() != int64(len(m.rows)) {
-		t.Errorf("%s has %d rows, want %d", who, got.NumRows(), len(m.rows))
-	}
-	seen := map[int64]bool{}
+	var ids []int64
 	reader := array.NewTableReader(got, 0)
 	defer reader.Release()
 	for reader.Next() {
-		rec := reader.Record()
-		for i := range int(rec.NumRows()) {
-			id := idOf(rec, i)
-			cells, ok := m.rows[id]
-			if !ok || seen[id] {
-				t.Fatalf("%s has row %d, which is deleted or there twice (%v)", who, id, seen[id])
-			}
-			seen[id] = true
-			for k, c := range rec.Columns() {
-				want, ok := cells[rec.ColumnName(k)]
-				if !ok && !c.IsNull(i) || ok && !sameEntry(c, i, want.in, want.at) {
-					t.Fatalf("%s: column %s of row %d is %s, want %v", who, rec.ColumnName(k), id, c.ValueStr(i), want)
-				}
-			}
+		for i := range int(reader.Record().NumRows()) {
+			m.requireRow(t, who, reader.Record(), i)
+			ids = append(ids, idOf(reader.Record(), i))
+		}
+	}
+	if distinct := slices.Compact(slices.Sorted(slices.Values(ids))); len(distinct) != len(ids) {
+		t.Fatalf("%s has %d rows, but only %d ids", who, len(ids), len(distinct))
+	}
+	return ids
+}
+
+func (m *model) requireRow(t *testing.T, who string, rec arrow.Record, i int) {
+	t.Helper()
+	id := idOf(rec, i)
+	cells, ok := m.rows[id]
+	if !ok {
+		t.Fatalf("%s has row %d, which was deleted", who, id)
+	}
+	for k, c := range rec.Columns() {
+		want, ok := cells[rec.ColumnName(k)]
+		if !ok && !c.IsNull(i) || ok && !sameEntry(c, i, want.in, want.at) {
+			t.Fatalf("%s: column %s of row %d is %s, want %v", who, rec.ColumnName(k), id, c.ValueStr(i), want)
 		}
 	}
 }
