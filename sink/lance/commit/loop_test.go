@@ -1,0 +1,419 @@
+package commit_test
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/pst-bridge/pst-bridge/sink/lance/commit"
+	"github.com/pst-bridge/pst-bridge/sink/lance/manifest"
+	"github.com/pst-bridge/pst-bridge/sink/lance/objstore"
+	"github.com/pst-bridge/pst-bridge/sink/lance/objstore/faultstore"
+)
+
+// putFaults fails the first puts of versions as listed.
+func putFaults(faults ...faultstore.Fault) faultstore.Plan {
+	return func(op faultstore.Op, _ string, n int) faultstore.Fault {
+		if op == faultstore.OpPut && n < len(faults) {
+			return faults[n]
+		}
+		return faultstore.None
+	}
+}
+
+// sequences returns every sequence of faults up to a length.
+func sequences(length int) [][]faultstore.Fault {
+	all := [][]faultstore.Fault{{}}
+	for begin, n := 0, 0; n < length; n++ {
+		end := len(all)
+		for _, s := range all[begin:end] {
+			for _, f := range []faultstore.Fault{faultstore.None, faultstore.Refuse, faultstore.Before, faultstore.After, faultstore.Late} {
+				all = append(all, append(slices.Clone(s), f))
+			}
+		}
+		begin = end
+	}
+	return all
+}
+
+// Whatever the first three puts do, and whether or not a rival commits an
+// overlapping batch in the middle of them, each row ends in the table once.
+func TestEverySequenceOfOutcomes(t *testing.T) {
+	for _, faults := range sequences(3) {
+		for rivalAt := -1; rivalAt < 3; rivalAt++ {
+			w := newWorld(t)
+			store := faultstore.New(w.store, putFaults(faults...))
+			puts := 0
+			log := commit.New(store, commit.Options{Events: &commit.Events{BeforePut: func(uint64) {
+				if puts == rivalAt {
+					w.add(3, 4)
+				}
+				puts++
+			}}})
+			for _, rows := range [][]int{{1, 2, 3}, {5, 6}, {2, 6, 7}} {
+				head := mustCommit(t, log, &batch{w: w, rows: rows})
+				if landing, err := (&batch{w: w, rows: rows}).Landed(t.Context(), head); landing != commit.LandedWhole || err != nil {
+					t.Fatalf("faults %v, rival %d: head returned lacks rows of %v: %v, %v", faults, rivalAt, rows, landing, err)
+				}
+			}
+			if err := store.Settle(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			want := []int{1, 2, 3, 5, 6, 7}
+			if rivalAt >= 0 && puts > rivalAt {
+				want = []int{1, 2, 3, 4, 5, 6, 7}
+			}
+			w.wantHead(want...)
+			w.transactionsStand()
+			if t.Failed() {
+				t.Fatalf("with faults %v and the rival at put %d", faults, rivalAt)
+			}
+		}
+	}
+}
+
+// transactionsStand checks that nothing a version refers to was deleted.
+func (w *world) transactionsStand() {
+	w.t.Helper()
+	log := commit.New(w.store, commit.Options{})
+	for e, err := range manifest.Versions(context.Background(), w.store) {
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		m, err := log.Version(context.Background(), e.Version)
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		keys := []string{"_transactions/" + m.TransactionFile()}
+		for i := range m.Fragments() {
+			f, err := m.Fragment(i)
+			if err != nil {
+				w.t.Fatal(err)
+			}
+			keys = append(keys, "data/"+f.Files[0].Path)
+		}
+		for _, key := range keys {
+			if _, err := w.store.Open(context.Background(), key); err != nil {
+				w.t.Errorf("version %d lost what it lists: %v", e.Version, err)
+			}
+		}
+	}
+}
+
+func TestRacingCommitters(t *testing.T) {
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	for committers := 2; committers <= 4; committers++ {
+		w := newWorld(t)
+		faults := rand.New(rand.NewPCG(seed, uint64(committers)))
+		var mu sync.Mutex
+		store := faultstore.New(w.store, func(op faultstore.Op, _ string, _ int) faultstore.Fault {
+			mu.Lock()
+			defer mu.Unlock()
+			if op != faultstore.OpPut || faults.IntN(3) > 0 {
+				return faultstore.None
+			}
+			return []faultstore.Fault{faultstore.Refuse, faultstore.Before, faultstore.After, faultstore.Late}[faults.IntN(4)]
+		})
+		var wg sync.WaitGroup
+		for c := range committers {
+			wg.Go(func() {
+				random := rand.New(rand.NewPCG(seed, uint64(100+c)))
+				log := commit.New(store, commit.Options{})
+				for i := range 25 {
+					rows := []int{i}
+					for range 3 {
+						if n := random.IntN(60); !slices.Contains(rows, n) {
+							rows = append(rows, n)
+						}
+					}
+					head := mustCommit(t, log, &batch{w: w, rows: rows})
+					for _, n := range rows {
+						if head == nil || !slices.Contains(w.rowsOf(head), n) {
+							t.Errorf("row %d was promised and is not in the head", n)
+						}
+					}
+				}
+			})
+		}
+		wg.Wait()
+		if err := store.Settle(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		head, err := commit.New(w.store, commit.Options{}).Head(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		rows := w.rowsOf(head)
+		if len(slices.Compact(slices.Clone(rows))) != len(rows) {
+			t.Errorf("rows twice: %v", rows)
+		}
+		var listed []int
+		for n := range ledgerOf(head) {
+			listed = append(listed, n)
+		}
+		slices.Sort(listed)
+		if !slices.Equal(rows, listed) {
+			t.Errorf("rows %v, ledger %v", rows, listed)
+		}
+	}
+}
+
+// A writer that is suspended after its last look publishes a version number that a
+// clean-up has freed: the put succeeds, and the rows are in no reachable version.
+func TestPutIntoAHoleIsNoticed(t *testing.T) {
+	w := newWorld(t)
+	w.add(1)
+	w.add(2)
+	suspended := false
+	orphaned := []uint64{}
+	log := commit.New(w.store, commit.Options{Events: &commit.Events{
+		BeforePut: func(uint64) {
+			if suspended {
+				return
+			}
+			suspended = true
+			for n := 10; n < 30; n++ {
+				w.add(n)
+			}
+			for v := uint64(1); v < 22; v++ {
+				w.remove(manifest.V2.Key(v))
+			}
+		},
+		Orphaned: func(v uint64) { orphaned = append(orphaned, v) },
+	}})
+	head, err := log.Commit(t.Context(), &batch{w: w, rows: []int{3}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(orphaned, []uint64{3}) || head.Version() != 23 {
+		t.Errorf("orphaned %v, landed in version %d", orphaned, head.Version())
+	}
+	if rows := w.rowsOf(head); len(rows) != 23 {
+		t.Errorf("head holds %v", rows)
+	}
+}
+
+func TestRestoreAfterOurVersionIsReported(t *testing.T) {
+	w := newWorld(t)
+	w.add(1)
+	w.add(2)
+	log := commit.New(w.store, commit.Options{Events: &commit.Events{AfterPut: func(uint64) { w.goBack(1) }}})
+	if _, err := log.Commit(t.Context(), &batch{w: w, rows: []int{3}}); !errors.Is(err, commit.ErrRolledBack) {
+		t.Errorf("got %v", err)
+	}
+	// The same while there is nothing to put, only to read back.
+	w = newWorld(t)
+	w.add(1)
+	w.add(2)
+	b := &batch{w: w, rows: []int{2}, planned: func(*manifest.Manifest) { w.goBack(1) }}
+	if _, err := commit.New(w.store, commit.Options{}).Commit(t.Context(), b); !errors.Is(err, commit.ErrRolledBack) {
+		t.Errorf("nothing to put: got %v", err)
+	}
+}
+
+func TestReplacedTableIsReported(t *testing.T) {
+	for name, c := range map[string]struct {
+		after func(w *world) // what happens right after the put of version 3
+		want  error
+	}{
+		"dropped": {func(w *world) { w.remove(w.keys("")...) }, commit.ErrTableReplaced},
+		"all but ours dropped": {func(w *world) {
+			w.remove(manifest.V2.Key(1), manifest.V2.Key(2), "data/f0.lance", "data/f1.lance")
+		}, commit.ErrTableReplaced},
+		"made anew up to the version before": {func(w *world) {
+			w.remove(manifest.V2.Key(1), manifest.V2.Key(2))
+			w.putRaw(otherTable(2), nil)
+		}, commit.ErrTableReplaced},
+		"only cleaned up": {func(w *world) { w.remove(manifest.V2.Key(1), manifest.V2.Key(2)) }, nil},
+		"quiet":           {func(*world) {}, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.add(1)
+			w.add(2)
+			log := commit.New(w.store, commit.Options{Events: &commit.Events{AfterPut: func(uint64) { c.after(w) }}})
+			if _, err := log.Commit(t.Context(), &batch{w: w, rows: []int{3}}); !errors.Is(err, c.want) {
+				t.Errorf("got %v, want %v", err, c.want)
+			}
+		})
+	}
+}
+
+func TestMissingStagedFileStopsTheCommit(t *testing.T) {
+	w := newWorld(t)
+	w.add(1)
+	before := w.keys("")
+	b := &batch{w: w, rows: []int{2}, planned: func(*manifest.Manifest) { w.remove("data/f1.lance") }}
+	if _, err := commit.New(w.store, commit.Options{}).Commit(t.Context(), b); !errors.Is(err, commit.ErrStaleFile) {
+		t.Errorf("got %v", err)
+	}
+	if after := w.keys(""); !slices.Equal(after, before) {
+		t.Errorf("left behind: %v, was %v", after, before)
+	}
+}
+
+func TestBaseThatIsGoneIsPlannedAnew(t *testing.T) {
+	w := newWorld(t)
+	w.add(1)
+	b := &batch{w: w, rows: []int{1, 2}}
+	b.planned = func(*manifest.Manifest) {
+		b.planned = nil
+		w.add(5)
+		w.remove(manifest.V2.Key(1))
+	}
+	var conflicts int
+	log := commit.New(w.store, commit.Options{Events: &commit.Events{Conflict: func(uint64) { conflicts++ }}})
+	head, err := log.Commit(t.Context(), b)
+	if err != nil || head.Version() != 3 || b.plans != 2 || conflicts != 1 {
+		t.Errorf("version %d after %d plans and %d conflicts: %v", head.Version(), b.plans, conflicts, err)
+	}
+	w.wantHead(1, 2, 5)
+}
+
+func TestOldBaseIsReadAgain(t *testing.T) {
+	w := newWorld(t)
+	w.add(1)
+	time0 := &clock{now: time.Date(2030, 1, 2, 3, 4, 5, 6, time.UTC)}
+	b := &batch{w: w, rows: []int{2}}
+	b.planned = func(*manifest.Manifest) {
+		time0.add(31 * time.Second)
+		if b.plans == 1 {
+			w.add(5)
+		}
+	}
+	log := commit.New(w.store, commit.Options{Now: time0.Now})
+	head, err := log.Commit(t.Context(), b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// The first plan was on version 1, which others overtook; the second was slow
+	// too, but its base was still the head and serves.
+	if b.plans != 2 || head.Version() != 3 {
+		t.Errorf("version %d after %d plans", head.Version(), b.plans)
+	}
+	w.wantHead(1, 2, 5)
+	if !head.Time().Equal(time0.Now()) {
+		t.Errorf("version is of %v, the clock says %v", head.Time(), time0.Now())
+	}
+}
+
+// Nothing is returned as ground for an ack that another process published and may
+// not have made durable.
+func TestOthersVersionsAreMadeDurableOnce(t *testing.T) {
+	w := newWorld(t)
+	w.add(1, 2)
+	store := faultstore.New(w.store, putFaults())
+	log := commit.New(store, commit.Options{})
+	for range 3 {
+		if _, err := log.Commit(t.Context(), &batch{w: w, rows: []int{1}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := store.Calls(faultstore.OpSync); n != 1 {
+		t.Errorf("another's version was synced %d times", n)
+	}
+	if _, err := log.Commit(t.Context(), &batch{w: w, rows: []int{3}}); err != nil {
+		t.Fatal(err)
+	}
+	if n := store.Calls(faultstore.OpSync); n != 1 {
+		t.Errorf("our own version was synced again (%d)", n)
+	}
+	failing := faultstore.New(w.store, func(op faultstore.Op, _ string, _ int) faultstore.Fault {
+		if op == faultstore.OpSync {
+			return faultstore.Before
+		}
+		return faultstore.None
+	})
+	if _, err := commit.New(failing, commit.Options{}).Commit(t.Context(), &batch{w: w, rows: []int{3}}); !errors.Is(err, faultstore.ErrInjected) {
+		t.Errorf("a version that cannot be synced was returned: %v", err)
+	}
+}
+
+func TestHangingPutIsUnknownNotFailed(t *testing.T) {
+	w := newWorld(t)
+	w.add(1)
+	ctx, cancel := context.WithCancel(t.Context())
+	store := faultstore.New(w.store, putFaults(faultstore.Hang))
+	log := commit.New(store, commit.Options{Events: &commit.Events{BeforePut: func(uint64) { cancel() }}})
+	_, err := log.Commit(ctx, &batch{w: w, rows: []int{2}})
+	if !errors.Is(err, commit.ErrUnknownOutcome) || !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
+	}
+	if keys := w.keys("_transactions/1-"); len(keys) != 1 {
+		t.Errorf("transaction files of the unknown put: %v", keys)
+	}
+}
+
+func TestPutThatNeverAnswersIsGivenUp(t *testing.T) {
+	w := newWorld(t)
+	store := faultstore.New(w.store, func(op faultstore.Op, _ string, _ int) faultstore.Fault {
+		if op == faultstore.OpPut {
+			return faultstore.Before
+		}
+		return faultstore.None
+	})
+	_, err := commit.New(store, commit.Options{}).Commit(t.Context(), &batch{w: w, rows: []int{1}})
+	if !errors.Is(err, commit.ErrUnknownOutcome) || !errors.Is(err, faultstore.ErrInjected) || store.Calls(faultstore.OpPut) != 4 {
+		t.Errorf("after %d puts: %v", store.Calls(faultstore.OpPut), err)
+	}
+}
+
+func TestDamagedHeadStopsTheCommit(t *testing.T) {
+	for name, data := range map[string]string{"empty": "", "truncated": strings.Repeat("x", 100)} {
+		w := newWorld(t)
+		w.add(1)
+		if err := w.store.PutIfAbsent(t.Context(), manifest.V2.Key(2), []byte(data), nil); err != nil {
+			t.Fatal(err)
+		}
+		_, err := commit.New(w.store, commit.Options{}).Commit(t.Context(), &batch{w: w, rows: []int{2}})
+		if err == nil || !strings.Contains(err.Error(), manifest.V2.Key(2)) {
+			t.Errorf("%s: got %v, want an error that names the head", name, err)
+		}
+	}
+}
+
+func TestPlannerThatDoesNotKnowItsRowsEndsTheLoop(t *testing.T) {
+	w := newWorld(t)
+	_, err := commit.New(w.store, commit.Options{}).Commit(t.Context(), blind{&batch{w: w, rows: []int{1}}})
+	if err == nil || !strings.Contains(err.Error(), "does not find its proposal") {
+		t.Errorf("got %v", err)
+	}
+}
+
+type blind struct{ *batch }
+
+func (blind) Landed(context.Context, *manifest.Manifest) (commit.Landing, error) {
+	return commit.LandedNone, nil
+}
+
+func TestHeadIsReadOnce(t *testing.T) {
+	w := newWorld(t)
+	w.add(1)
+	store := faultstore.New(w.store, putFaults())
+	log := commit.New(store, commit.Options{})
+	first, err := log.Head(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	second, err := log.Head(t.Context())
+	if err != nil || second != first || store.Calls(faultstore.OpOpen) != 1 {
+		t.Errorf("the same head was opened %d times: %v", store.Calls(faultstore.OpOpen), err)
+	}
+	w.add(2)
+	third, err := log.Head(t.Context())
+	if err != nil || third.Version() != 2 {
+		t.Errorf("a new head was missed: %v", err)
+	}
+	if _, err := log.Version(t.Context(), 7); !errors.Is(err, commit.ErrNoVersion) || !errors.Is(err, objstore.ErrNotExist) {
+		t.Errorf("version 7: %v", err)
+	}
+	if _, err := commit.New(newWorld(t).store, commit.Options{}).Head(t.Context()); !errors.Is(err, commit.ErrNoTable) {
+		t.Errorf("head of nothing: %v", err)
+	}
+}
