@@ -32,8 +32,8 @@ func literal(r *rand.Rand) string {
 		f := new(big.Float).SetPrec(2000).SetFloat64(edges[r.IntN(len(edges))])
 		f.Add(f, big.NewFloat(float64(r.IntN(5)-2)/2))
 		return f.Text('f', r.IntN(3))
-	case 2: // halfway between two float32
-		f := float64(math.Float32frombits(r.Uint32()&^0x80000000%0x7f000000 + 0x00800000))
+	case 2: // halfway between two float32, often subnormal ones
+		f := float64(math.Float32frombits(r.Uint32() % (0x7f000000 >> (r.IntN(2) * 8))))
 		up := float64(math.Nextafter32(float32(f), math.MaxFloat32))
 		tie := new(big.Float).SetPrec(200).SetFloat64(f)
 		tie.Add(tie, new(big.Float).SetFloat64(up)).Quo(tie, big.NewFloat(2))

@@ -154,6 +154,39 @@ func TestTableGrows(t *testing.T) {
 	}
 }
 
+// TestNeededUnderNull: a field that is not nullable has a value, if a
+// meaningless one, and no bitmap where its struct is null.
+func TestNeededUnderNull(t *testing.T) {
+	need := func(name string, typ arrow.DataType) arrow.Field { return arrow.Field{Name: name, Type: typ} }
+	s := table(nullable("o", arrow.StructOf(
+		need("i", arrow.PrimitiveTypes.Int16), need("s", arrow.BinaryTypes.String), need("v", arrow.FixedSizeListOf(2, arrow.PrimitiveTypes.Float32)),
+		need("l", arrow.ListOf(arrow.FixedWidthTypes.Boolean)), need("p", arrow.StructOf(need("b", arrow.FixedWidthTypes.Boolean))),
+	)))
+	b := NewBatch(s, Options{})
+	push(t, b, `{}`, `{"o":{"i":1,"s":"x","v":[1,2],"l":[true],"p":{"b":true}}}`, `{"o":null}`)
+	refuse(t, b, `{"o":{}}`, ClassRequired, "field o.i")
+	refuse(t, b, `{"o":{"i":1,"s":"x","v":[1,2],"l":[true],"p":{}}}`, ClassRequired, "field o.p.b")
+	rec := record(t, b)
+	if _, rows := render(t, rec); !rec.Schema().Equal(s) || rows != `{"o":null}
+{"o":{"i":1,"l":[true],"p":{"b":true},"s":"x","v":[1,2]}}
+{"o":null}` {
+		t.Errorf("got %v\n%s", rec.Schema(), rows)
+	}
+}
+
+// TestReservedWhereExpected: that the column is the next of the table must not
+// open a way around the check.
+func TestReservedWhereExpected(t *testing.T) {
+	seq, _ := schema.MetaField(schema.Seq)
+	b := NewBatch(table(seq, nullable("x", arrow.PrimitiveTypes.Int64), nullable(schema.Subject, arrow.BinaryTypes.String)), Options{Seq: true})
+	for range 2 {
+		refuse(t, b, `{"_nats_seq":7}`, ClassReserved, "field _nats_seq")
+		refuse(t, b, `{"x":1,"_nats_subject":"s"}`, ClassReserved, "field _nats_subject")
+		push(t, b, `{"x":1}`)
+		b.Reset(record(t, b).Schema())
+	}
+}
+
 func TestMeta(t *testing.T) {
 	all := Options{Seq: true, Time: true, Subject: true, Headers: true}
 	m := Meta{Seq: 1<<63 + 5, Time: time.Unix(1, 2_003_999), Subject: "s.\u00e9", Header: map[string][]string{"b": {"1", "2"}, "a": nil}}
