@@ -26,7 +26,7 @@ const (
 	// demoKillAt is the share of records committed at which a worker is killed.
 	demoKillAt = 0.4
 	// demoPoll is how often the table is looked at for progress.
-	demoPoll = 150 * time.Millisecond
+	demoPoll = 50 * time.Millisecond
 	// demoStall is how long the table may stand still before the demo gives up; the
 	// killed worker's messages come again after consumer.DefaultAckWait.
 	demoStall = 40 * time.Second
@@ -152,19 +152,19 @@ func (s *stage) perform(ctx context.Context, conn *consumer.Conn, stream *consum
 			return nil, err
 		}
 	}
-	ctx, cancel := context.WithCancelCause(ctx)
+	playing, end := context.WithCancelCause(ctx)
 	var acked atomic.Int64
-	publisher := make(chan error, 1) // one: the publisher reports once
+	published := make(chan struct{})
 	go func() {
+		defer close(published)
 		var err error
-		h, err = publishRecords(ctx, conn.JetStream(), stream.Subject(demoTopic), s.records, &acked)
-		publisher <- err
+		if h, err = publishRecords(playing, conn.JetStream(), stream.Subject(demoTopic), s.records, &acked); err != nil {
+			end(err)
+		}
 	}()
-	err = s.watch(ctx, &acked)
-	cancel(err)
-	if perr := <-publisher; err == nil && perr != nil {
-		err = perr
-	}
+	err = s.watch(playing, &acked)
+	end(err)
+	<-published
 	if err != nil {
 		return nil, err
 	}
@@ -292,7 +292,7 @@ Open it in Python (pip install pylance):
   import lance
   ds = lance.dataset(%q)
   print(ds.count_rows(), ds.schema)
-  print(ds.to_table(columns=["id", "text"], nearest={"column": "embedding", "q": [0.5] * %d, "k": 3}))
+  print(ds.to_table(columns=["id", "text", "_distance"], nearest={"column": "embedding", "q": [0.5] * %d, "k": 3}))
 `, word, r.Published, r.Rows, r.Duplicates, r.Missing, r.Different, r.Unknown, r.KilledAt, consumer.DefaultAckWait,
 		r.Seconds, r.Rate, r.Table, float64(r.Bytes)/1e6, r.Versions, r.Table, vectorWidth)
 	return err

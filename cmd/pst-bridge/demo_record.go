@@ -6,6 +6,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"strconv"
+	"strings"
 )
 
 // vectorWidth is the number of values in the demo's embedding.
@@ -40,19 +41,19 @@ func demoWords() []string {
 
 // makeRecord makes the record of an id: always the same for the same id.
 func makeRecord(id int64) record {
-	r := rand.New(rand.NewPCG(uint64(id), 2)) //nolint:gosec // repeatable, not secret
+	r := rand.New(rand.NewPCG(uint64(id), 2))
 	names := [...]string{"ada", "grace", "edsger", "barbara", "donald", "frances"}
 	systems := [...]string{"linux", "darwin", "windows"}
 	tags := [...]string{"new", "vip", "eu", "mobile", "gift"}
 	words := demoWords()
-	text := words[r.IntN(len(words))]
-	for range 5 + r.IntN(15) {
-		text += " " + words[r.IntN(len(words))]
+	said := make([]string, 5+r.IntN(15))
+	for i := range said {
+		said[i] = words[r.IntN(len(words))]
 	}
 	rec := record{
 		id:        id,
 		user:      names[r.IntN(len(names))],
-		text:      text,
+		text:      strings.Join(said, " "),
 		amount:    float64(r.IntN(100_000)) / 100,
 		paid:      r.IntN(4) > 0,
 		device:    device{os: systems[r.IntN(len(systems))], version: int64(10 + r.IntN(8))},

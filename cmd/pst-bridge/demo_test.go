@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"hash/maphash"
 	"os"
@@ -9,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/pst-bridge/pst-bridge/consumer/embedded"
 )
 
 // TestRecordIsItsJSON reads records back with another JSON reader.
@@ -117,6 +120,52 @@ func TestPrepareDemoReplacesAnEarlierDemo(t *testing.T) {
 		t.Errorf("the earlier table is still there (%v)", err)
 	}
 	if _, err := os.Stat(kept); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestDemoEndsExact plays the whole demo, kill included. It takes as long as the
+// killed worker's messages need to come again: consumer.DefaultAckWait.
+func TestDemoEndsExact(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "demo")
+	r := runCLI(t, "", "demo", "--storage", dir, "--records", "20000", "--json")
+	if r.code != 0 {
+		t.Fatalf("exit %d\n%s", r.code, r.err)
+	}
+	var res demoResult
+	if err := json.Unmarshal([]byte(r.out), &res); err != nil {
+		t.Fatalf("%q: %v", r.out, err)
+	}
+	if !res.Exact || res.Rows != 20000 || res.KilledAt == 0 || res.Versions == 0 || res.Bytes == 0 {
+		t.Errorf("%+v", res)
+	}
+}
+
+// TestDemoInterruptedLeavesNoChild ends the demo as soon as its workers run.
+func TestDemoInterruptedLeavesNoChild(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "demo")
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	var errs bytes.Buffer
+	started := newSignal("committed ", &errs)
+	done := make(chan int, 1)
+	go func() {
+		done <- execute(ctx, []string{"demo", "--storage", dir, "--records", "10000000"}, &streams{out: &errs, err: started})
+	}()
+	started.wait(t)
+	cancel()
+	if code := <-done; code != exitFailure {
+		t.Errorf("exit %d\n%s", code, errs.String())
+	}
+	if !strings.Contains(errs.String(), "interrupted") {
+		t.Errorf("stderr %q", errs.String())
+	}
+	// Whoever still holds the store would keep a new server from it.
+	server, err := embedded.Start(embedded.Config{StoreDir: filepath.Join(dir, ".nats")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := server.Shutdown(); err != nil {
 		t.Error(err)
 	}
 }

@@ -15,6 +15,10 @@ import (
 // workerPatience is how long a worker of the demo may take to drain.
 const workerPatience = 30 * time.Second
 
+// demoBatch is the batch size of the demo's workers: small, so that there are
+// commits enough for one to be killed between.
+const demoBatch = "4000"
+
 // worker is a child process that runs "pst-bridge run". It is used by one goroutine.
 type worker struct {
 	name  string
@@ -35,7 +39,8 @@ func startWorker(ctx context.Context, name, server, storage, logDir string) (*wo
 	if err != nil {
 		return nil, fmt.Errorf("make a log for %s: %w", name, err)
 	}
-	cmd := exec.CommandContext(ctx, self, "run", "--with-stdin", "--server", server, "--storage", storage, "--topics", demoTopic, "--http=")
+	cmd := exec.CommandContext(context.WithoutCancel(ctx), self, "run", "--with-stdin", // kill and drain end it
+		"--server", server, "--storage", storage, "--topics", demoTopic, "--batch-size", demoBatch, "--http=")
 	cmd.Env = workerEnvironment(os.Environ())
 	cmd.Stderr = log
 	stdin, err := cmd.StdinPipe()

@@ -132,7 +132,7 @@ func TestBusyHTTPPort(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close() //nolint:errcheck // the test is over
+	defer l.Close()
 	r := runCLI(t, "", "run", "--storage", t.TempDir(), "--http", l.Addr().String())
 	checkOneLine(t, r, exitFailure, l.Addr().String(), "--http")
 }

@@ -3,13 +3,19 @@ package main
 import (
 	"bytes"
 	"context"
+	"os"
 	"strings"
 	"testing"
 
 	"go.uber.org/goleak"
 )
 
+// TestMain is also the program itself: the demo's workers are this test binary,
+// started again with the arguments of "run".
 func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && os.Args[1] == "run" {
+		main()
+	}
 	goleak.VerifyTestMain(m)
 }
 

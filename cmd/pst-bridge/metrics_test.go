@@ -19,7 +19,7 @@ import (
 
 // newObserver makes an observer whose log goes nowhere.
 func newObserver() *observer {
-	return &observer{m: newMetrics(build{Version: "v", Revision: "r"}), log: slog.New(slog.NewTextHandler(io.Discard, nil))}
+	return &observer{m: newMetrics(build{Version: "v", Revision: "r"}), log: slog.New(slog.DiscardHandler)}
 }
 
 // feed sends one of each event for a topic.

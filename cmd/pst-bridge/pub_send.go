@@ -160,7 +160,7 @@ func (m outstanding) wait(ctx context.Context) *jetstream.PubAck {
 	select {
 	case ack := <-m.ack.Ok():
 		return ack
-	case <-m.ack.Err():
+	case <-m.ack.Err(): //nolint:errcheck // it says no more than that there is no acknowledgement
 	case <-ctx.Done():
 	}
 	return nil

@@ -69,65 +69,64 @@ func (s *source) file(name string, first int, yield func(payload, error) bool) b
 		r = f
 	}
 	in := bufio.NewReaderSize(r, s.maxPayload+2) // a line of the largest message and its line end
-	var p payload
-	flush := func() bool {
-		full := p
-		p = payload{}
-		return full.lines == 0 || yield(full, nil)
-	}
+	out := cutter{lines: s.batchLines, bytes: s.maxPayload, yield: yield}
 	for n := 1; ; n++ {
-		line, err := readLine(in)
-		if len(line) > s.maxPayload {
-			err = errLineTooLong
-		}
-		if err != nil && !errors.Is(err, io.EOF) {
-			at := position{name, n}
-			if errors.Is(err, errLineTooLong) {
-				err = fmt.Errorf("line is longer than the server's max_payload of %d bytes", s.maxPayload)
-			}
-			if flush() {
+		at := position{name, n}
+		line, err := readLine(in, s.maxPayload)
+		switch {
+		case err != nil && !errors.Is(err, io.EOF):
+			if out.flush() {
 				yield(payload{at: at}, fmt.Errorf("%s: %w", at, err))
 			}
 			return false
-		}
-		if n >= first && len(bytes.TrimSpace(line)) > 0 {
-			if p.lines > 0 && len(p.data)+1+len(line) > s.maxPayload && !flush() {
-				return false
-			}
-			p.append(position{name, n}, line)
-			if p.lines == s.batchLines && !flush() {
-				return false
-			}
-		}
-		if err != nil { // the end of the file
-			return flush()
+		case n >= first && len(bytes.TrimSpace(line)) > 0 && !out.add(at, line):
+			return false
+		case err != nil: // the end of the file
+			return out.flush()
 		}
 	}
 }
-
-// append adds a copy of line to p.
-func (p *payload) append(at position, line []byte) {
-	if p.lines == 0 {
-		p.at = at
-	} else {
-		p.data = append(p.data, '\n')
-	}
-	p.data = append(p.data, line...)
-	p.lines++
-}
-
-// errLineTooLong says that a line does not fit the reader's buffer.
-var errLineTooLong = errors.New("line too long")
 
 // readLine returns the next line without its end. It is valid until the next
 // read. io.EOF may come with the last line.
-func readLine(in *bufio.Reader) ([]byte, error) {
+func readLine(in *bufio.Reader, limit int) ([]byte, error) {
 	line, err := in.ReadSlice('\n')
-	if errors.Is(err, bufio.ErrBufferFull) {
-		return nil, errLineTooLong
-	}
 	line = bytes.TrimSuffix(line, []byte{'\n'})
-	return bytes.TrimSuffix(line, []byte{'\r'}), err
+	line = bytes.TrimSuffix(line, []byte{'\r'})
+	if errors.Is(err, bufio.ErrBufferFull) || len(line) > limit {
+		return nil, fmt.Errorf("line is longer than the server's max_payload of %d bytes", limit)
+	}
+	return line, err
+}
+
+// cutter cuts lines into payloads.
+type cutter struct {
+	lines, bytes int // limits of a payload
+	yield        func(payload, error) bool
+	p            payload
+}
+
+// add adds a copy of a line, after and before yielding what is full. It reports
+// whether more is wanted.
+func (c *cutter) add(at position, line []byte) bool {
+	if c.p.lines > 0 && len(c.p.data)+1+len(line) > c.bytes && !c.flush() {
+		return false
+	}
+	if c.p.lines == 0 {
+		c.p.at = at
+	} else {
+		c.p.data = append(c.p.data, '\n')
+	}
+	c.p.data = append(c.p.data, line...)
+	c.p.lines++
+	return c.p.lines < c.lines || c.flush()
+}
+
+// flush yields what there is. It reports whether more is wanted.
+func (c *cutter) flush() bool {
+	full := c.p
+	c.p = payload{}
+	return full.lines == 0 || c.yield(full, nil)
 }
 
 // msgID says which id a message gets.

@@ -217,6 +217,55 @@ func TestOnlyCmdReadsTheEnvironment(t *testing.T) {
 	}
 }
 
+// TestNoSleepInTests asserts that tests wait for what should happen. Under
+// testing/synctest time is the test's own, and sleeping is how it passes.
+func TestNoSleepInTests(t *testing.T) {
+	checked := 0
+	for _, p := range list(t, "-tags=failpoint", "./...") {
+		for _, name := range append(p.TestGoFiles, p.XTestGoFiles...) {
+			fset := token.NewFileSet()
+			f, err := parser.ParseFile(fset, filepath.Join(p.Dir, name), nil, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			checked++
+			for _, pos := range sleeps(f) {
+				t.Errorf("%s: time.Sleep outside synctest.Test", fset.Position(pos))
+			}
+		}
+	}
+	if checked < 10 {
+		t.Fatalf("only %d test files found", checked)
+	}
+}
+
+// sleeps finds calls of time.Sleep in functions that neither are nor hold a
+// synctest bubble.
+func sleeps(f *ast.File) []token.Pos {
+	var found []token.Pos
+	for _, d := range f.Decls {
+		var calls []token.Pos
+		bubble := false
+		ast.Inspect(d, func(n ast.Node) bool {
+			sel, ok := n.(*ast.SelectorExpr)
+			if !ok {
+				return true
+			}
+			if x, ok := sel.X.(*ast.Ident); ok {
+				bubble = bubble || x.Name == "synctest"
+				if x.Name == "time" && sel.Sel.Name == "Sleep" {
+					calls = append(calls, sel.Pos())
+				}
+			}
+			return true
+		})
+		if !bubble {
+			found = append(found, calls...)
+		}
+	}
+	return found
+}
+
 // TestForbiddenPackageNames keeps out names that say nothing.
 func TestForbiddenPackageNames(t *testing.T) {
 	for _, p := range list(t, "./...") {
