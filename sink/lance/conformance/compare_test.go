@@ -33,14 +33,18 @@ func requireRows(t *testing.T, got arrow.Table, want arrow.Record, rows []uint64
 	}
 }
 
-// requireRecords compares the records of a scan with one record.
-func requireRecords(t *testing.T, got []arrow.Record, want arrow.Record) {
+// requireRecords compares the records of a scan with one record some times over.
+func requireRecords(t *testing.T, got []arrow.Record, want arrow.Record, times int) {
 	t.Helper()
-	table := array.NewTableFromRecords(want.Schema(), got)
+	schema := want.Schema()
+	if len(got) > 0 {
+		schema = got[0].Schema()
+	}
+	table := array.NewTableFromRecords(schema, got)
 	defer table.Release()
-	rows := make([]uint64, want.NumRows())
+	rows := make([]uint64, times*int(want.NumRows()))
 	for i := range rows {
-		rows[i] = uint64(i)
+		rows[i] = uint64(i % int(want.NumRows()))
 	}
 	requireRows(t, table, want, rows)
 }
