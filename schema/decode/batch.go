@@ -36,6 +36,8 @@ type Batch struct {
 	unborn  int // fields known only as null
 	log     []change
 	spent   bool
+	lifted  bool          // limits that messages share do not hold now
+	table   *arrow.Schema // as Reset got it
 
 	failpoint func() // tests make the decoder panic here
 }
@@ -71,13 +73,27 @@ func (b *Batch) Append(m Meta, payload []byte) (rows int, err error) {
 	b.msg = m
 	if rej := b.message(payload); rej != nil {
 		b.restore(before)
-		if rej.shared && before.rows > 0 {
+		if !rej.shared || before.rows == 0 || b.lifted {
+			return 0, rej
+		}
+		if !b.o.Unsplit {
 			return 0, ErrFull
 		}
-		return 0, rej
+		return b.appendLifted(m, payload)
 	}
 	b.done()
 	return b.rows.slots - before.rows, nil
+}
+
+// appendLifted takes a message that the batch has no room for, if an empty batch
+// would have.
+func (b *Batch) appendLifted(m Meta, payload []byte) (rows int, err error) {
+	if _, err := NewBatch(b.table, b.o).Append(m, payload); err != nil {
+		return 0, err
+	}
+	b.lifted = true
+	defer func() { b.lifted = false }()
+	return b.Append(m, payload)
 }
 
 // message appends the rows of a message. If it returns a Reject the batch is in
@@ -149,7 +165,7 @@ func (b *Batch) finish(lv *level) *Reject {
 
 // checkSize enforces the limit on what one message may add.
 func (b *Batch) checkSize() *Reject {
-	if b.bits > b.maxBits {
+	if b.bits > b.maxBits && !b.lifted {
 		return overflow("the rows of the message would take more than the %d bytes allowed", b.o.MaxMessageBytes)
 	}
 	return nil

@@ -140,6 +140,22 @@ func TestLateVectorNeedsItsOwnBatch(t *testing.T) {
 	}
 }
 
+// TestUnsplit decodes the messages of such a batch together all the same, but
+// not one that no batch could take.
+func TestUnsplit(t *testing.T) {
+	late := `{"vector":[` + strings.Repeat("0,", 3071) + "0]}"
+	for _, s := range []*arrow.Schema{nil, table(nullable("vector", arrow.FixedSizeListOf(3072, arrow.PrimitiveTypes.Float32)))} {
+		b := NewBatch(s, Options{Unsplit: true})
+		push(t, b, strings.Repeat("{}\n", 10_000), late, manyFields("a", 200, "1"), manyFields("b", 200, "1"))
+		bomb := late + strings.Repeat("\n{}", 300_000)
+		refuse(t, b, bomb, ClassLimit, "more than the 67108864 bytes")
+		refuse(t, b, manyFields("c", 257, "1"), ClassLimit, "more than 256 new columns")
+		if rec := record(t, b); rec.NumCols() != 401 || rec.NumRows() != 10_003 {
+			t.Errorf("got %d columns, %d rows", rec.NumCols(), rec.NumRows())
+		}
+	}
+}
+
 // TestHeadersCountPerRow: a message of many rows repeats its headers in each.
 func TestHeadersCountPerRow(t *testing.T) {
 	b := NewBatch(nil, Options{Headers: true})

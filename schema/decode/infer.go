@@ -11,7 +11,7 @@ func (b *Batch) add(parent *column, key []byte) (*column, *Reject) {
 	if len(key) > b.o.MaxNameBytes {
 		return nil, reject(ClassLimit, "field name of %d bytes, the limit is %d", len(key), b.o.MaxNameBytes)
 	}
-	if b.unborn >= b.o.MaxColumns {
+	if b.unborn >= b.o.MaxColumns && !b.lifted {
 		return nil, overflow("more than %d fields that are only null", b.o.MaxColumns)
 	}
 	c := &column{name: string(key), parent: parent, lv: parent.lv, inferred: true}
@@ -45,7 +45,7 @@ func (b *Batch) forget(c *column) {
 // lists are columns too, but not counted: the list is.
 func (b *Batch) bear(c *column, k kind, width int) *Reject {
 	if c.parent.item != c {
-		if b.born >= b.o.MaxNewColumns {
+		if b.born >= b.o.MaxNewColumns && !b.lifted {
 			return overflow("field %s: more than %d new columns in a batch", c.path(), b.o.MaxNewColumns)
 		}
 		if b.named >= b.o.MaxColumns {

@@ -23,6 +23,12 @@ type Options struct {
 	MaxNameBytes   int // length of a field name
 	MaxNumberBytes int // length of a number as written
 
+	// Unsplit is for messages that were taken together once and must stay so when
+	// they are decoded again, for another table or in another order: Append never
+	// returns ErrFull then. A message that could be a batch of its own is taken
+	// whatever the rows before it make it cost.
+	Unsplit bool
+
 	// MaxMessageBytes is how many bytes of Arrow data the rows of one message
 	// may add to the batch. It bounds what a small payload can cost: nulls of
 	// many columns or of long vectors for thousands of empty rows. A message

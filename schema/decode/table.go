@@ -13,7 +13,7 @@ import (
 // and what the last batch learned (sizes, the order of fields) is kept.
 func (b *Batch) Reset(table *arrow.Schema) {
 	last := b.root
-	b.rows = &level{}
+	b.table, b.rows = table, &level{}
 	b.root = &column{kind: structure, lv: b.rows, live: true}
 	b.bits, b.born, b.named, b.unborn, b.spent = 0, 0, 0, 0, false
 	b.log = b.log[:0]
