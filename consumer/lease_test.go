@@ -78,6 +78,7 @@ func TestLeaseExtends(t *testing.T) {
 		l.Release(5, 6)
 		l.ReleaseMessages(messages(7, 7)...)
 		time.Sleep(40 * time.Second)
+		synctest.Wait()
 		if got := l.Held(); got != 997 {
 			t.Errorf("%d held, want 997", got)
 		}
