@@ -1,0 +1,174 @@
+package scenario
+
+import (
+	"context"
+	"encoding/json"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/apache/arrow/go/v17/arrow/array"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/pst-bridge/pst-bridge/bridge"
+	"github.com/pst-bridge/pst-bridge/consumer"
+	"github.com/pst-bridge/pst-bridge/testenv/lanceref"
+)
+
+// running is a bridge inside this process, on a connection of its own.
+type running struct {
+	t     *testing.T
+	b     *bridge.Bridge
+	conn  *consumer.Conn
+	ended chan error
+	err   error
+	done  bool
+}
+
+// bridge starts a bridge in this process; it is drained at the end of the test.
+func (r *rig) bridge(change ...func(*bridge.Config)) *running {
+	r.t.Helper()
+	conn, err := consumer.Connect(r.t.Context(), consumer.Config{Servers: []string{r.node.URL()}, Instance: "test"})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	stream, err := conn.EnsureStream(r.t.Context(), consumer.StreamConfig{Provision: true})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	cfg := bridge.Config{Storage: r.storage, Provision: true, FlushInterval: 50 * time.Millisecond}
+	for _, f := range change {
+		f(&cfg)
+	}
+	b, err := bridge.New(cfg, stream)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	x := &running{t: r.t, b: b, conn: conn, ended: make(chan error, 1)}
+	go func() { x.ended <- b.Run(context.WithoutCancel(r.t.Context())) }()
+	r.t.Cleanup(func() {
+		x.b.Drain()
+		x.wait() //nolint:errcheck // whoever cares has waited
+		conn.Close()
+	})
+	return x
+}
+
+// wait returns what Run returned.
+func (x *running) wait() error {
+	if !x.done {
+		select {
+		case x.err = <-x.ended:
+		case <-time.After(patience):
+			x.t.Fatalf("the bridge did not end: %v", x.b.Status())
+		}
+		x.done = true
+	}
+	return x.err
+}
+
+// drain ends the bridge and requires that it ended well.
+func (x *running) drain() {
+	x.t.Helper()
+	x.b.Drain()
+	if err := x.wait(); err != nil {
+		x.t.Fatal(err)
+	}
+}
+
+// writeAll runs a bridge until everything in the stream is written.
+func (r *rig) writeAll(change ...func(*bridge.Config)) {
+	r.t.Helper()
+	x := r.bridge(append(change, func(c *bridge.Config) { c.Once = true })...)
+	if err := x.wait(); err != nil {
+		r.t.Fatal(err)
+	}
+}
+
+// refused runs a bridge that has to stop the topic, and returns the stop state's name.
+func (r *rig) refused(topic string) string {
+	r.t.Helper()
+	x := r.bridge(func(c *bridge.Config) { c.Once, c.Topics = true, []string{topic} })
+	err := x.wait()
+	state := x.b.Status()[topic]
+	if err == nil || state.Phase != bridge.PhaseStopped {
+		r.t.Fatalf("the topic did not stop: %v, state %v", err, state)
+	}
+	r.t.Logf("%v", err)
+	return state.Reason
+}
+
+// send publishes payloads and waits for each to be stored.
+func (r *rig) send(topic string, payloads ...string) {
+	r.t.Helper()
+	for _, p := range payloads {
+		if _, err := r.js.Publish(r.t.Context(), "persisting."+topic, []byte(p)); err != nil {
+			r.t.Fatal(err)
+		}
+	}
+}
+
+// table names a topic's table for the reference.
+func (r *rig) table(topic string) *lanceref.Table {
+	return lanceref.Start(r.t).Table(filepath.Join(r.storage, topic+".lance"))
+}
+
+// rows reads columns of a table with the reference, each row as JSON, ordered by sequence.
+func (r *rig) rows(topic string, columns ...string) []string {
+	r.t.Helper()
+	table, err := r.table(topic).Read(lanceref.ReadOptions{Columns: append([]string{"_nats_seq"}, columns...)})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	defer table.Release()
+	bySeq := map[uint64][]string{}
+	var top uint64
+	reader := array.NewTableReader(table, 0)
+	defer reader.Release()
+	for reader.Next() {
+		rec := reader.Record()
+		for row := range int(rec.NumRows()) {
+			seq := rec.Column(0).(*array.Uint64).Value(row)
+			values := make([]any, len(columns))
+			for c := range columns {
+				values[c] = rec.Column(c + 1).GetOneForMarshal(row)
+			}
+			text, err := json.Marshal(values)
+			if err != nil {
+				r.t.Fatal(err)
+			}
+			bySeq[seq] = append(bySeq[seq], string(text))
+			top = max(top, seq)
+		}
+	}
+	var out []string
+	for seq := uint64(1); seq <= top; seq++ {
+		out = append(out, bySeq[seq]...)
+	}
+	return out
+}
+
+// deadLetters returns the dead letters of a topic by sequence.
+func (r *rig) deadLetters(topic string) map[string]*jetstream.RawStreamMsg {
+	r.t.Helper()
+	stream, err := r.js.Stream(r.t.Context(), "PERSISTING_DLQ")
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	info, err := stream.Info(r.t.Context(), jetstream.WithSubjectFilter("persisting_dlq."+topic+".>"))
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	out := map[string]*jetstream.RawStreamMsg{}
+	for subject, n := range info.State.Subjects {
+		if n != 1 {
+			r.t.Errorf("%d dead letters on %s", n, subject)
+		}
+		msg, err := stream.GetLastMsgForSubject(r.t.Context(), subject)
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		out[subject] = msg
+	}
+	return out
+}

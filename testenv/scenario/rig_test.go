@@ -1,0 +1,268 @@
+package scenario
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/apache/arrow/go/v17/arrow"
+	"github.com/apache/arrow/go/v17/arrow/array"
+	"github.com/nats-io/nats.go/jetstream"
+	"go.uber.org/goleak"
+
+	"github.com/pst-bridge/pst-bridge/testenv/lanceref"
+	"github.com/pst-bridge/pst-bridge/testenv/natsenv"
+	"github.com/pst-bridge/pst-bridge/testenv/runner"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(lanceref.Shared(m)) }
+
+// patience bounds every wait for something that takes no time when all is well.
+const patience = 2 * time.Minute
+
+// rig is a server, a storage folder and the binary under test.
+type rig struct {
+	t       *testing.T
+	node    *natsenv.Node
+	js      jetstream.JetStream
+	storage string
+	alive   map[*runner.Process]bool // workers that a test is to drain
+}
+
+func newRig(t *testing.T) *rig { return newRigWith(t, jetstream.WorkQueuePolicy) }
+
+func newRigWith(t *testing.T, retention jetstream.RetentionPolicy) *rig {
+	t.Helper()
+	node := natsenv.Start(t)
+	r := &rig{
+		t: t, node: node, js: natsenv.JetStream(t, natsenv.Dial(t, node.URL())),
+		storage: filepath.Join(t.TempDir(), "data"),
+		alive:   map[*runner.Process]bool{},
+	}
+	r.stream(retention)
+	return r
+}
+
+// stream makes the stream as the bridge would, with the given retention.
+func (r *rig) stream(retention jetstream.RetentionPolicy) {
+	r.t.Helper()
+	_, err := r.js.CreateStream(r.t.Context(), jetstream.StreamConfig{
+		Name: "PERSISTING", Subjects: []string{"persisting.>"}, Retention: retention,
+		Storage: jetstream.FileStorage, Discard: jetstream.DiscardNew, AllowDirect: true,
+	})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+}
+
+// worker starts the bridge; failpoints as in PST_FP, "" for none.
+func (r *rig) worker(failpoints string, args ...string) *runner.Process {
+	r.t.Helper()
+	return runner.Start(r.t, runner.Config{
+		Path: runner.Build(r.t, runner.Bridge, "failpoint"),
+		Args: append([]string{
+			"run", "--server", r.node.URL(), "--storage", r.storage, "--http", "", "--log-format", "json", "--log-level", "debug",
+		}, args...),
+		Env: []string{"PST_FP=" + failpoints},
+	})
+}
+
+// once runs the bridge until everything published is written, and requires success.
+func (r *rig) once(args ...string) *runner.Process {
+	r.t.Helper()
+	p := r.worker("", append([]string{"--once"}, args...)...)
+	if exit := p.Wait(patience); exit.Code != 0 {
+		r.t.Fatalf("run --once exited with %d:\n%s", exit.Code, p.Stderr())
+	}
+	return p
+}
+
+// awaitAcked waits until a consumer has delivered everything and has every ack.
+func (r *rig) awaitAcked(consumer string) {
+	r.t.Helper()
+	ctx, cancel := context.WithTimeout(r.t.Context(), patience)
+	defer cancel()
+	ticker := time.NewTicker(50 * time.Millisecond)
+	defer ticker.Stop()
+	for {
+		c, err := r.js.Consumer(ctx, "PERSISTING", consumer)
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		info := c.CachedInfo()
+		if info.NumPending == 0 && info.NumAckPending == 0 {
+			return
+		}
+		select {
+		case <-ticker.C:
+		case <-ctx.Done():
+			r.t.Fatalf("consumer %s still has %d to deliver and %d to be acknowledged", consumer, info.NumPending, info.NumAckPending)
+		}
+	}
+}
+
+// payload is the i-th row of a publisher. Everything in it follows from i and id, so
+// the check of values needs no second copy.
+func payload(id string, i int) []byte {
+	name := fmt.Sprintf("%q", fmt.Sprintf("%s row %d", id, i))
+	if i%7 == 3 {
+		name = "null"
+	}
+	return fmt.Appendf(nil, `{"publisher":%q,"i":%d,"half":%g,"even":%v,"name":%s,"pos":{"x":%d,"y":%d},"tags":["t%d","\u00e9%d"]}`,
+		id, i, float64(i)/2, i%2 == 0, name, i%10, -i, i%3, i)
+}
+
+// publish publishes n rows and returns what the server acknowledged.
+func (r *rig) publish(topic, id string, n int) []natsenv.Acked {
+	r.t.Helper()
+	ctx, cancel := context.WithTimeout(r.t.Context(), patience)
+	defer cancel()
+	acked, err := natsenv.Publish(ctx, r.js, "persisting."+topic, id, n, func(i int) []byte { return payload(id, i) })
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return acked
+}
+
+// verdict is what a table holds against what was acknowledged to the publishers.
+type verdict struct {
+	rows, missing, twice, strange, wrong int
+	example                              string
+}
+
+// exact requires that the reference reads every acknowledged row of a topic once,
+// with the values published, and nothing else.
+func (r *rig) exact(topic string, history map[string][]natsenv.Acked) verdict {
+	r.t.Helper()
+	ref := lanceref.Start(r.t).Table(filepath.Join(r.storage, topic+".lance"))
+	if err := ref.Validate(); err != nil {
+		r.t.Errorf("the reference finds the table invalid: %v", err)
+	}
+	table, err := ref.Read(lanceref.ReadOptions{Columns: []string{"_nats_seq", "publisher", "i", "half", "even", "name", "pos", "tags"}})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	defer table.Release()
+	v := judge(table, history)
+	if v.missing+v.twice+v.strange+v.wrong > 0 {
+		r.t.Errorf("topic %s: %d rows, %d missing, %d twice, %d never acknowledged, %d with other values; first: %s",
+			topic, v.rows, v.missing, v.twice, v.strange, v.wrong, v.example)
+	}
+	return v
+}
+
+func judge(table arrow.Table, history map[string][]natsenv.Acked) (v verdict) {
+	type origin struct {
+		id string
+		i  int
+	}
+	want := map[uint64]origin{}
+	for id, acked := range history {
+		for _, a := range acked {
+			want[a.Seq] = origin{id, a.Index}
+		}
+	}
+	seen := map[uint64]bool{}
+	note := func(count *int, format string, args ...any) {
+		if *count++; v.example == "" {
+			v.example = fmt.Sprintf(format, args...)
+		}
+	}
+	reader := array.NewTableReader(table, 0)
+	defer reader.Release()
+	for reader.Next() {
+		rec := reader.Record()
+		column := func(name string) arrow.Array { return rec.Column(rec.Schema().FieldIndices(name)[0]) }
+		seqs := column("_nats_seq").(*array.Uint64)
+		for row := range int(rec.NumRows()) {
+			v.rows++
+			seq := seqs.Value(row)
+			o, known := want[seq]
+			switch {
+			case !known:
+				note(&v.strange, "sequence %d", seq)
+				continue
+			case seen[seq]:
+				note(&v.twice, "sequence %d", seq)
+				continue
+			}
+			seen[seq] = true
+			if got, expect := rowJSON(column, row), payload(o.id, o.i); !sameJSON(got, expect) {
+				note(&v.wrong, "sequence %d is %s, published was %s", seq, got, expect)
+			}
+		}
+	}
+	for seq, o := range want {
+		if !seen[seq] {
+			note(&v.missing, "sequence %d (%s %d)", seq, o.id, o.i)
+		}
+	}
+	return v
+}
+
+// rowJSON writes one row as JSON.
+func rowJSON(column func(string) arrow.Array, row int) []byte {
+	out := map[string]any{}
+	for _, name := range []string{"publisher", "i", "half", "even", "name", "pos", "tags"} {
+		out[name] = column(name).GetOneForMarshal(row)
+	}
+	text, err := json.Marshal(out)
+	if err != nil {
+		return []byte(err.Error())
+	}
+	return text
+}
+
+// sameJSON compares two objects by value, numbers as written.
+func sameJSON(a, b []byte) bool {
+	canonical := func(text []byte) string {
+		dec := json.NewDecoder(strings.NewReader(string(text)))
+		dec.UseNumber()
+		var v any
+		if err := dec.Decode(&v); err != nil {
+			return err.Error()
+		}
+		out, _ := json.Marshal(v)
+		return string(out)
+	}
+	return canonical(a) == canonical(b)
+}
+
+// tally sums what workers logged.
+type tally struct {
+	Commits, Rows, Duplicates, Conflicts int
+	LedgerBytes, LedgerRuns              int
+	FailpointHits                        map[string]int
+}
+
+// add reads the log of one worker.
+func (c *tally) add(p *runner.Process) {
+	for _, line := range p.Stderr().Lines() {
+		if moment, ok := strings.CutPrefix(line, "failpoint "); ok {
+			moment, _, _ = strings.Cut(moment, " ")
+			c.FailpointHits[moment]++
+			continue
+		}
+		var entry struct {
+			Msg                                            string
+			Rows, Duplicates, LedgerBytes, LedgerRuns, Seq int
+		}
+		if json.Unmarshal([]byte(line), &entry) != nil {
+			continue
+		}
+		switch {
+		case entry.Msg == "committed":
+			c.Commits++
+			c.Rows += entry.Rows
+			c.Duplicates += entry.Duplicates
+			c.LedgerBytes = max(c.LedgerBytes, entry.LedgerBytes)
+			c.LedgerRuns = max(c.LedgerRuns, entry.LedgerRuns)
+		case strings.HasPrefix(entry.Msg, "another writer"):
+			c.Conflicts++
+		}
+	}
+}
