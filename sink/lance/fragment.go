@@ -1,0 +1,139 @@
+package lance
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/pst-bridge/pst-bridge/sink/lance/corrupt"
+	"github.com/pst-bridge/pst-bridge/sink/lance/fields"
+	"github.com/pst-bridge/pst-bridge/sink/lance/file"
+	"github.com/pst-bridge/pst-bridge/sink/lance/manifest"
+	"github.com/pst-bridge/pst-bridge/sink/lance/objstore"
+)
+
+// part is what one file contributes to the rows of a fragment.
+type part struct {
+	object  objstore.Object
+	reader  *file.Reader
+	columns map[int32]int  // physical column by field id
+	fields  *fields.Schema // top-level fields read from this file
+	at      []int          // where each of them stands among the wanted ones
+}
+
+func (p *part) column(id int32) (int, bool) {
+	c, ok := p.columns[id]
+	return c, ok
+}
+
+// parts are the files of one fragment that a scan reads, at least one. All have the
+// same number of rows.
+type parts []*part
+
+func (ps parts) close() error {
+	var errs []error
+	for _, p := range ps {
+		if p.object != nil {
+			errs = append(errs, p.object.Close())
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// openFragment decides which file each wanted column comes from and opens those
+// files.
+func (d *Dataset) openFragment(ctx context.Context, f *manifest.Fragment, s *fields.Schema) (ps parts, err error) {
+	all, holder, err := d.locate(f)
+	if err != nil {
+		return nil, err
+	}
+	for i, field := range s.Fields {
+		at, err := fileOf(field, holder)
+		if err != nil {
+			return nil, err
+		}
+		p := all[max(at, 0)] // a column that no file has reads as null from any
+		p.fields.Fields = append(p.fields.Fields, field)
+		p.at = append(p.at, i)
+	}
+	for i, p := range all {
+		if len(p.at) == 0 {
+			continue
+		}
+		if err := d.openPart(ctx, p, &f.Files[i], f.PhysicalRows); err != nil {
+			return nil, errors.Join(err, ps.close())
+		}
+		ps = append(ps, p)
+	}
+	return ps, nil
+}
+
+// locate lists the files of a fragment and which of them holds a field id.
+func (d *Dataset) locate(f *manifest.Fragment) (all parts, holder map[int32]int, err error) {
+	if len(f.Files) == 0 {
+		return nil, nil, d.damaged(f, "it has no data file")
+	}
+	holder = make(map[int32]int)
+	for i := range f.Files {
+		file := &f.Files[i]
+		if len(file.Columns) != len(file.Fields) {
+			return nil, nil, fmt.Errorf("data file %s of version %d.%d: %w", file.Path, file.Major, file.Minor, ErrUnsupported)
+		}
+		p := &part{columns: make(map[int32]int, len(file.Fields)), fields: &fields.Schema{}}
+		for k, id := range file.Fields {
+			if id < 0 || file.Columns[k] < 0 {
+				continue // a column that is no more, or a field that has none
+			}
+			if _, twice := holder[id]; twice {
+				return nil, nil, d.damaged(f, "field id %d is in two columns", id)
+			}
+			holder[id] = i
+			p.columns[id] = int(file.Columns[k])
+		}
+		all = append(all, p)
+	}
+	return all, holder, nil
+}
+
+// fileOf returns the file that holds all there is of a field, -1 if none does.
+func fileOf(f *fields.Field, holder map[int32]int) (int, error) {
+	at := -1
+	for _, leaf := range (&fields.Schema{Fields: []*fields.Field{f}}).Leaves() {
+		i, ok := holder[leaf.ID]
+		if !ok {
+			continue
+		}
+		if at >= 0 && i != at {
+			return 0, fmt.Errorf("column %q is split between two data files: %w", f.Name, ErrUnsupported)
+		}
+		at = i
+	}
+	return at, nil
+}
+
+func (d *Dataset) openPart(ctx context.Context, p *part, f *manifest.DataFile, rows uint64) error {
+	if f.External {
+		return fmt.Errorf("data file %s below another base directory: %w", f.Path, ErrUnsupported)
+	}
+	key := "data/" + f.Path
+	o, err := d.table.store.Open(ctx, key)
+	if err != nil {
+		return err
+	}
+	p.reader, err = file.Open(o, key)
+	if err == nil && f.Size != 0 && uint64(o.Size()) != f.Size {
+		err = corrupt.Errorf(key, "file", -1, "it has %d bytes, the manifest says %d", o.Size(), f.Size)
+	}
+	if err == nil && p.reader.Rows() != rows {
+		err = corrupt.Errorf(key, "footer", -1, "it has %d rows, the fragment %d", p.reader.Rows(), rows)
+	}
+	if err != nil {
+		return errors.Join(err, o.Close())
+	}
+	p.object = o
+	return nil
+}
+
+func (d *Dataset) damaged(f *manifest.Fragment, format string, args ...any) error {
+	return corrupt.Errorf(d.manifest.Entry().Key, fmt.Sprintf("fragment %d", f.ID), -1, format, args...)
+}
