@@ -10,6 +10,7 @@ import (
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/array"
 
+	"github.com/pst-bridge/pst-bridge/sink/lance/encoding"
 	"github.com/pst-bridge/pst-bridge/sink/lance/fields"
 )
 
@@ -75,8 +76,10 @@ func (r *Reader) All(ctx context.Context, batchRows int) iter.Seq2[arrow.Record,
 
 // batcher reads records of some fields.
 type batcher struct {
-	schema *arrow.Schema
-	fields []*fieldReader
+	file    *Reader
+	schema  *arrow.Schema
+	fields  []*fieldReader
+	decoder encoding.Decoder
 }
 
 func (r *Reader) newBatcher(s *fields.Schema, columnOf func(int32) (int, bool)) (*batcher, error) {
@@ -87,9 +90,9 @@ func (r *Reader) newBatcher(s *fields.Schema, columnOf func(int32) (int, bool)) 
 	if err != nil {
 		return nil, err
 	}
-	b := &batcher{schema: as}
+	b := &batcher{file: r, schema: as}
 	for i, f := range s.Fields {
-		fr, err := r.newFieldReader(f, as.Field(i), columnOf)
+		fr, err := b.newFieldReader(f, as.Field(i), columnOf)
 		if err != nil {
 			return nil, fmt.Errorf("read field %q of %s: %w", f.Name, r.key, err)
 		}
@@ -119,4 +122,5 @@ func (b *batcher) close() {
 	for _, f := range b.fields {
 		f.close()
 	}
+	b.decoder.Close()
 }

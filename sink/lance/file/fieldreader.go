@@ -9,6 +9,7 @@ import (
 	"github.com/apache/arrow/go/v17/arrow/memory"
 
 	"github.com/pst-bridge/pst-bridge/sink/lance/corrupt"
+	"github.com/pst-bridge/pst-bridge/sink/lance/encoding"
 	"github.com/pst-bridge/pst-bridge/sink/lance/encoding/repdef"
 	"github.com/pst-bridge/pst-bridge/sink/lance/fields"
 )
@@ -16,15 +17,16 @@ import (
 // fieldReader reads one top-level field. The file may lack some of what lies
 // below the field: stored is what it has, wanted the whole.
 type fieldReader struct {
-	wanted arrow.Field
-	stored *arrow.Field // nil when the file has nothing of it
-	leaves []*leafReader
-	key    string
+	wanted  arrow.Field
+	stored  *arrow.Field // nil when the file has nothing of it
+	leaves  []*leafReader
+	file    *Reader
+	decoder *encoding.Decoder
 }
 
-func (r *Reader) newFieldReader(f *fields.Field, wanted arrow.Field, columnOf func(int32) (int, bool)) (*fieldReader, error) {
-	fr := &fieldReader{wanted: wanted, key: r.key}
-	stored, err := fr.descend(r, f, wanted, columnOf)
+func (b *batcher) newFieldReader(f *fields.Field, wanted arrow.Field, columnOf func(int32) (int, bool)) (*fieldReader, error) {
+	fr := &fieldReader{wanted: wanted, file: b.file, decoder: &b.decoder}
+	stored, err := fr.descend(f, wanted, columnOf)
 	if err != nil {
 		return nil, err
 	}
@@ -34,17 +36,17 @@ func (r *Reader) newFieldReader(f *fields.Field, wanted arrow.Field, columnOf fu
 
 // descend opens the columns below a field and returns the part of its type
 // that the file has; nil if it has none.
-func (fr *fieldReader) descend(r *Reader, f *fields.Field, af arrow.Field, columnOf func(int32) (int, bool)) (*arrow.Field, error) {
+func (fr *fieldReader) descend(f *fields.Field, af arrow.Field, columnOf func(int32) (int, bool)) (*arrow.Field, error) {
 	if f.IsLeaf() {
 		column, ok := columnOf(f.ID)
 		if !ok {
 			return nil, missing(f)
 		}
-		pages, err := r.Pages(column)
+		pages, err := fr.file.Pages(column)
 		if err != nil {
 			return nil, err
 		}
-		fr.leaves = append(fr.leaves, &leafReader{file: r, column: column, pages: pages, dt: af.Type})
+		fr.leaves = append(fr.leaves, &leafReader{file: fr.file, column: column, dt: af.Type, pages: pages, decoder: fr.decoder})
 		return &af, nil
 	}
 	nested, ok := af.Type.(arrow.NestedType)
@@ -53,7 +55,7 @@ func (fr *fieldReader) descend(r *Reader, f *fields.Field, af arrow.Field, colum
 	}
 	var have []arrow.Field
 	for i, child := range f.Children {
-		c, err := fr.descend(r, child, nested.Fields()[i], columnOf)
+		c, err := fr.descend(child, nested.Fields()[i], columnOf)
 		if err != nil {
 			return nil, err
 		}
@@ -106,7 +108,7 @@ func (fr *fieldReader) next(rows int) (arrow.Array, error) {
 	}
 	arr, err := repdef.Unshred(*fr.stored, leaves, memory.DefaultAllocator)
 	if err != nil {
-		return nil, relocate(err, fr.key, fmt.Sprintf("field %q", fr.wanted.Name))
+		return nil, relocate(err, fr.file.key, fmt.Sprintf("field %q", fr.wanted.Name))
 	}
 	defer arr.Release()
 	return fill(arr, fr.wanted.Type), nil

@@ -13,12 +13,13 @@ import (
 
 // leafReader reads one physical column, page by page.
 type leafReader struct {
-	file   *Reader
-	column int
-	dt     arrow.DataType
-	pages  []Page
-	page   int          // of the next page
-	open   *layout.Rows // the page being handed out; nil before the first
+	file    *Reader
+	column  int
+	dt      arrow.DataType
+	pages   []Page
+	page    int               // of the next page
+	decoder *encoding.Decoder // shared by the leaves of a Batches
+	open    *layout.Rows      // the page being handed out; nil before the first
 }
 
 // next is a leaf of the next rows, from as many pages as it takes.
@@ -59,7 +60,7 @@ func (l *leafReader) advance() error {
 		if err != nil {
 			return fmt.Errorf("read %s of %s: %w", section, l.file.key, err)
 		}
-		if l.open, err = encoding.Decode(page.description, bufs, int(page.Rows), l.dt); err != nil {
+		if l.open, err = l.decoder.Decode(page.description, bufs, int(page.Rows), l.dt); err != nil {
 			return relocate(err, l.file.key, section)
 		}
 	}

@@ -27,11 +27,12 @@ func codecs(t *testing.T) map[string]*Codec {
 
 func expander(t *testing.T, c *Codec, limit int) *Expander {
 	t.Helper()
-	x, err := NewExpander(c.Encoding(nil).GetGeneral().GetCompression(), limit)
+	shared := &Expanders{}
+	t.Cleanup(shared.Close)
+	x, err := shared.Open(c.Encoding(nil).GetGeneral().GetCompression(), limit)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(x.Close)
 	return x
 }
 
@@ -60,7 +61,7 @@ func TestCodecReverses(t *testing.T) {
 }
 
 func TestLiteralBlocks(t *testing.T) {
-	x := &Expander{scheme: SchemeLZ4, limit: 1 << 20}
+	x := &Expander{scheme: SchemeLZ4, limit: 1 << 20, shared: &Expanders{}}
 	for _, n := range []int{0, 1, 14, 15, 16, 269, 270, 271, 5000} {
 		src := bytes.Repeat([]byte{7}, n)
 		framed := appendLiterals(binary.LittleEndian.AppendUint32(nil, uint32(n)), src)
@@ -94,8 +95,8 @@ func TestExpanderRefusesLies(t *testing.T) {
 				t.Errorf("%s: 500 bytes that claim to be %d are read without an error", name, size)
 			}
 		}
-		if cap(x.out) > 1<<20 {
-			t.Errorf("%s: lies made it allocate %d bytes", name, cap(x.out))
+		if cap(x.shared.out) > 1<<20 {
+			t.Errorf("%s: lies made it allocate %d bytes", name, cap(x.shared.out))
 		}
 		for n := 1; n < len(framed); n++ {
 			if _, err := x.Expand(framed[:n]); err == nil {
@@ -106,7 +107,7 @@ func TestExpanderRefusesLies(t *testing.T) {
 }
 
 func TestUnknownSchemesAreNamed(t *testing.T) {
-	_, err := NewExpander(&lancepb.BufferCompression{Scheme: 9}, 1)
+	_, err := new(Expanders).Open(&lancepb.BufferCompression{Scheme: 9}, 1)
 	if !errors.Is(err, fields.ErrUnsupported) || !strings.Contains(err.Error(), "9") {
 		t.Errorf("scheme 9: %v", err)
 	}

@@ -51,20 +51,10 @@ func Name(e *lancepb.CompressiveEncoding) string {
 // maxChunkExpanded bounds what one chunk expands to; real ones stay below 1 MiB.
 const maxChunkExpanded = 64 << 20
 
-// maxNesting bounds how deep a description may nest; real ones stay below 5.
-const maxNesting = 16
-
 // Open is the decoder of a mini-block page's values, for leaves of the given
-// shape. Close whatever it returns with CloseDecoder. A description that does
-// not fit the shape is a plain error.
-func Open(e *lancepb.CompressiveEncoding, s block.Shape) (Decoder, error) {
-	return open(e, s, 0)
-}
-
-func open(e *lancepb.CompressiveEncoding, s block.Shape, depth int) (Decoder, error) {
-	if depth > maxNesting {
-		return nil, fmt.Errorf("a description nested deeper than %d", maxNesting)
-	}
+// shape; it works as long as x is open. A description that does not fit the
+// shape is a plain error.
+func Open(e *lancepb.CompressiveEncoding, s block.Shape, x *Expanders) (Decoder, error) {
 	switch c := e.GetCompression().(type) {
 	case *lancepb.CompressiveEncoding_Flat:
 		if s.Width == 0 || len(s.Dims) > 0 || c.Flat.GetBitsPerValue() != uint64(s.Width) {
@@ -89,15 +79,18 @@ func open(e *lancepb.CompressiveEncoding, s block.Shape, depth int) (Decoder, er
 	case *lancepb.CompressiveEncoding_FixedSizeList:
 		return openFixedSizeList(e, s)
 	case *lancepb.CompressiveEncoding_General:
-		inner, err := open(c.General.GetValues(), s, depth+1)
+		if c.General.GetValues().GetGeneral() != nil {
+			return nil, &UnsupportedError{Encoding: Name(e)}
+		}
+		inner, err := Open(c.General.GetValues(), s, x)
 		if err != nil {
 			return nil, err
 		}
-		x, err := NewExpander(c.General.GetCompression(), maxChunkExpanded)
+		outer, err := x.Open(c.General.GetCompression(), maxChunkExpanded)
 		if err != nil {
 			return nil, err
 		}
-		return &generalDecoder{inner: inner, expander: x}, nil
+		return &generalDecoder{inner: inner, expander: outer}, nil
 	}
 	return nil, &UnsupportedError{Encoding: Name(e)}
 }
@@ -105,12 +98,4 @@ func open(e *lancepb.CompressiveEncoding, s block.Shape, depth int) (Decoder, er
 func misfit(e *lancepb.CompressiveEncoding, s block.Shape) error {
 	return fmt.Errorf("encoding %s does not fit items of %d bits (offsets of %d, lists %v)",
 		Name(e), s.Width, s.Offsets, s.Dims)
-}
-
-// CloseDecoder frees what a decoder holds.
-func CloseDecoder(d Decoder) {
-	if g, ok := d.(*generalDecoder); ok {
-		g.expander.Close()
-		CloseDecoder(g.inner)
-	}
 }

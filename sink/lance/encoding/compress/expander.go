@@ -11,42 +11,65 @@ import (
 	"github.com/pst-bridge/pst-bridge/sink/lance/internal/lancepb"
 )
 
+// Expanders makes Expanders that share what is costly to make: the decoder
+// state and the memory. Only one of them may be in use at a time. The zero
+// value is ready; Close it after use. Not safe for concurrent use.
+type Expanders struct {
+	zstd *zstd.Decoder
+	out  []byte
+}
+
 // Expander reverses a Codec of any scheme. Not safe for concurrent use.
 type Expander struct {
 	scheme Scheme
 	limit  uint64
-	zstd   *zstd.Decoder
-	out    []byte
+	shared *Expanders
 }
 
 // zstdMagic begins every zstd frame.
 const zstdMagic = 0xFD2FB528
 
-// NewExpander reads buffers of the scheme that a description names; none may
-// expand to more than limit bytes. Close it after use.
-func NewExpander(b *lancepb.BufferCompression, limit int) (*Expander, error) {
+// Open makes an Expander for buffers of the scheme that a description names;
+// none may expand to more than limit bytes.
+func (s *Expanders) Open(b *lancepb.BufferCompression, limit int) (*Expander, error) {
+	e := &Expander{limit: uint64(limit), shared: s}
 	switch b.GetScheme() {
 	case lancepb.CompressionScheme_COMPRESSION_LZ4:
-		return &Expander{scheme: SchemeLZ4, limit: uint64(limit)}, nil
+		e.scheme = SchemeLZ4
 	case lancepb.CompressionScheme_COMPRESSION_ZSTD:
-		dec, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1),
-			zstd.WithDecodeAllCapLimit(true), zstd.IgnoreChecksum(false))
+		e.scheme = SchemeZstd
+		if s.zstd != nil {
+			break
+		}
+		dec, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecodeAllCapLimit(true))
 		if err != nil {
 			return nil, fmt.Errorf("make zstd decoder: %w", err)
 		}
-		return &Expander{scheme: SchemeZstd, limit: uint64(limit), zstd: dec}, nil
+		s.zstd = dec
+	default:
+		return nil, &UnsupportedError{Encoding: fmt.Sprintf("general compression with scheme %d", b.GetScheme())}
 	}
-	return nil, &UnsupportedError{Encoding: fmt.Sprintf("general compression with scheme %d", b.GetScheme())}
+	return e, nil
 }
 
-// Close frees the decoder.
-func (e *Expander) Close() {
-	if e.zstd != nil {
-		e.zstd.Close()
+// Close frees the decoder state.
+func (s *Expanders) Close() {
+	if s.zstd != nil {
+		s.zstd.Close()
+		s.zstd = nil
 	}
 }
 
-// Expand is the content of a framed buffer, valid until the next call.
+// reserve is memory for n bytes.
+func (s *Expanders) reserve(n int) []byte {
+	if cap(s.out) < n {
+		s.out = make([]byte, n)
+	}
+	return s.out[:n:n]
+}
+
+// Expand is the content of a framed buffer, valid until the next call to any
+// Expander that shares its state.
 func (e *Expander) Expand(src []byte) ([]byte, error) {
 	if len(src) == 0 {
 		return nil, nil
@@ -70,15 +93,15 @@ func (e *Expander) Expand(src []byte) ([]byte, error) {
 		}
 		return nil, nil
 	}
-	e.reserve(int(size))
-	n, err := lz4.UncompressBlock(src[4:], e.out[:size])
+	out := e.shared.reserve(int(size))
+	n, err := lz4.UncompressBlock(src[4:], out)
 	if err != nil {
 		return nil, fmt.Errorf("expand lz4 block: %w", err)
 	}
 	if uint64(n) != size {
 		return nil, fmt.Errorf("an lz4 buffer holds %d bytes instead of %d", n, size)
 	}
-	return e.out[:n], nil
+	return out, nil
 }
 
 func (e *Expander) expandZstd(src []byte) ([]byte, error) {
@@ -99,8 +122,7 @@ func (e *Expander) expandZstd(src []byte) ([]byte, error) {
 	if size > min((uint64(len(frame))/4+1)<<17, e.limit) {
 		return nil, fmt.Errorf("a zstd buffer of %d bytes may not hold %d", len(frame), size)
 	}
-	e.reserve(int(size))
-	out, err := e.zstd.DecodeAll(frame, e.out[:0:size])
+	out, err := e.shared.zstd.DecodeAll(frame, e.shared.reserve(int(size))[:0])
 	if err != nil {
 		return nil, fmt.Errorf("expand zstd frame: %w", err)
 	}
@@ -108,11 +130,4 @@ func (e *Expander) expandZstd(src []byte) ([]byte, error) {
 		return nil, fmt.Errorf("a zstd buffer holds %d bytes instead of %d", len(out), size)
 	}
 	return out, nil
-}
-
-func (e *Expander) reserve(n int) {
-	if cap(e.out) < n {
-		e.out = make([]byte, n)
-	}
-	e.out = e.out[:cap(e.out)]
 }

@@ -26,7 +26,7 @@ type fullZipReader struct {
 }
 
 // readFullZip is the content of a full-zip page.
-func readFullZip(l *lancepb.FullZipLayout, bufs [][]byte, layers []repdef.Layer, shape block.Shape) (content, error) {
+func readFullZip(l *lancepb.FullZipLayout, bufs [][]byte, layers []repdef.Layer, shape block.Shape, x *compress.Expanders) (content, error) {
 	if len(bufs) < 1 || len(bufs) > 2 {
 		return content{}, corrupt.Errorf("", "full-zip page", -1, "%d buffers", len(bufs))
 	}
@@ -40,11 +40,8 @@ func readFullZip(l *lancepb.FullZipLayout, bufs [][]byte, layers []repdef.Layer,
 		builder: block.NewBuilder(shape, int(l.GetNumVisibleItems()), len(bufs[0])),
 	}
 	r.control.bytes = controlBytes(r.control.bitsRep + r.control.bitsDef)
-	if err := r.open(l, shape); err != nil {
+	if err := r.open(l, shape, x); err != nil {
 		return content{}, located(err, "full-zip page", -1)
-	}
-	if r.expander != nil {
-		defer r.expander.Close()
 	}
 	if repdef.MaxRep(layers) == 0 {
 		r.visible = repdef.MaxDef(layers)
@@ -60,7 +57,7 @@ func readFullZip(l *lancepb.FullZipLayout, bufs [][]byte, layers []repdef.Layer,
 }
 
 // open chooses how a value is read.
-func (r *fullZipReader) open(l *lancepb.FullZipLayout, shape block.Shape) error {
+func (r *fullZipReader) open(l *lancepb.FullZipLayout, shape block.Shape, x *compress.Expanders) error {
 	e := l.GetValueCompression()
 	if shape.Offsets > 0 {
 		width := int(l.GetBitsPerOffset())
@@ -68,11 +65,11 @@ func (r *fullZipReader) open(l *lancepb.FullZipLayout, shape block.Shape) error 
 			return fmt.Errorf("lengths of %d bits", width)
 		}
 		if g := e.GetGeneral(); g != nil {
-			x, err := compress.NewExpander(g.GetCompression(), maxPageBytes)
-			if err != nil {
+			var err error
+			if r.expander, err = x.Open(g.GetCompression(), maxPageBytes); err != nil {
 				return err
 			}
-			r.expander, e = x, g.GetValues()
+			e = g.GetValues()
 		}
 		if e.GetVariable() == nil {
 			return &compress.UnsupportedError{Encoding: "full-zip " + compress.Name(l.GetValueCompression())}

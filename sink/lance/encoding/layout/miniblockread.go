@@ -32,7 +32,7 @@ type miniBlockReader struct {
 
 // readMiniBlock is the content of a mini-block page. Damage is a
 // *corrupt.Error whose section is the chunk.
-func readMiniBlock(l *lancepb.MiniBlockLayout, bufs [][]byte, shape block.Shape) (content, error) {
+func readMiniBlock(l *lancepb.MiniBlockLayout, bufs [][]byte, shape block.Shape, x *compress.Expanders) (content, error) {
 	if l.GetHasLargeChunk() {
 		return content{}, &compress.UnsupportedError{Encoding: "mini-blocks with large chunks"}
 	}
@@ -47,10 +47,9 @@ func readMiniBlock(l *lancepb.MiniBlockLayout, bufs [][]byte, shape block.Shape)
 		return content{}, corrupt.Errorf("", "mini-block page", -1, "%d buffers instead of %d", len(bufs), want)
 	}
 	r := &miniBlockReader{layout: l}
-	if err := r.open(shape); err != nil {
+	if err := r.open(shape, x); err != nil {
 		return content{}, err
 	}
-	defer compress.CloseDecoder(r.values)
 	r.builder = block.NewBuilder(shape, int(min(l.GetNumItems(), maxPageBytes)), len(bufs[1]))
 	if err := r.chunks(bufs[0], bufs[1]); err != nil {
 		return content{}, err
@@ -60,8 +59,8 @@ func readMiniBlock(l *lancepb.MiniBlockLayout, bufs [][]byte, shape block.Shape)
 }
 
 // open makes the decoders that the description asks for.
-func (r *miniBlockReader) open(shape block.Shape) (err error) {
-	if r.values, err = compress.Open(r.layout.GetValueCompression(), shape); err != nil {
+func (r *miniBlockReader) open(shape block.Shape, x *compress.Expanders) (err error) {
+	if r.values, err = compress.Open(r.layout.GetValueCompression(), shape, x); err != nil {
 		return located(err, "value compression", -1)
 	}
 	if r.layout.GetNumBuffers() != uint64(r.values.Buffers()) {

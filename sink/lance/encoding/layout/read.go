@@ -9,6 +9,7 @@ import (
 
 	"github.com/pst-bridge/pst-bridge/sink/lance/corrupt"
 	"github.com/pst-bridge/pst-bridge/sink/lance/encoding/block"
+	"github.com/pst-bridge/pst-bridge/sink/lance/encoding/compress"
 	"github.com/pst-bridge/pst-bridge/sink/lance/encoding/repdef"
 	"github.com/pst-bridge/pst-bridge/sink/lance/fields"
 	"github.com/pst-bridge/pst-bridge/sink/lance/internal/lancepb"
@@ -27,34 +28,34 @@ type Rows struct {
 // Read decodes a page of the given rows, for leaves of a type. The content
 // keeps no reference to the buffers. Damage is a *corrupt.Error located inside
 // the page; what this library does not read is a fields.ErrUnsupported.
-func Read(l *lancepb.PageLayout, bufs [][]byte, rows int, dt arrow.DataType) (*Rows, error) {
+func Read(l *lancepb.PageLayout, bufs [][]byte, rows int, dt arrow.DataType, x *compress.Expanders) (*Rows, error) {
 	shape, err := block.ShapeOf(dt)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", fields.ErrUnsupported, err)
 	}
-	switch x := l.GetLayout().(type) {
+	switch kind := l.GetLayout().(type) {
 	case *lancepb.PageLayout_MiniBlock:
-		layers, err := parseLayers(x.MiniBlock.GetLayers())
+		layers, err := parseLayers(kind.MiniBlock.GetLayers())
 		if err != nil {
 			return nil, err
 		}
-		c, err := readMiniBlock(x.MiniBlock, bufs, shape)
+		c, err := readMiniBlock(kind.MiniBlock, bufs, shape, x)
 		if err != nil {
 			return nil, err
 		}
 		return newRows(c, layers, rows, dt)
 	case *lancepb.PageLayout_FullZip:
-		layers, err := parseLayers(x.FullZip.GetLayers())
+		layers, err := parseLayers(kind.FullZip.GetLayers())
 		if err != nil {
 			return nil, err
 		}
-		c, err := readFullZip(x.FullZip, bufs, layers, shape)
+		c, err := readFullZip(kind.FullZip, bufs, layers, shape, x)
 		if err != nil {
 			return nil, err
 		}
 		return newRows(c, layers, rows, dt)
 	case *lancepb.PageLayout_Constant:
-		return readConstant(x.Constant, bufs, rows, dt)
+		return readConstant(kind.Constant, bufs, rows, dt)
 	case *lancepb.PageLayout_Blob:
 		return nil, fmt.Errorf("blob pages: %w", fields.ErrUnsupported)
 	case *lancepb.PageLayout_Sparse:
