@@ -54,7 +54,7 @@ func literal(r *rand.Rand) string {
 func TestNumbers(t *testing.T) {
 	seed := rand.Uint64()
 	r := rand.New(rand.NewPCG(seed, 0))
-	for range 20_000 {
+	for range 10_000 {
 		lit := literal(r)
 		n := scanNumber(t, lit)
 		exact, ok := new(big.Rat).SetString(lit)
