@@ -99,7 +99,7 @@ func twentyKills(t *testing.T, retention jetstream.RetentionPolicy) {
 	for started := workers; dead < kills; started++ {
 		select {
 		case p := <-ended:
-			if exit := p.Wait(0); exit.Signal != syscall.SIGKILL {
+			if exit := p.Wait(time.Second); exit.Signal != syscall.SIGKILL {
 				t.Fatalf("a worker ended by itself: %+v\n%s", exit, p.Stderr())
 			}
 			c.add(p)
