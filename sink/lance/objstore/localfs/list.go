@@ -31,7 +31,7 @@ func (s *Store) List(ctx context.Context, prefix string) iter.Seq2[objstore.Info
 			if !fs.ValidPath(dir) {
 				return // no key looks like that
 			}
-			_, err = s.list(ctx, dir, prefix, yield)
+			_, err = (&lister{store: s, prefix: prefix, yield: yield}).list(ctx, dir)
 		}
 		if err != nil {
 			yield(objstore.Info{}, fmt.Errorf("list %q: %w", prefix, err))
@@ -39,47 +39,63 @@ func (s *Store) List(ctx context.Context, prefix string) iter.Seq2[objstore.Info
 	}
 }
 
-// list yields what lies below dir and begins with prefix. More is false once the
-// consumer had enough.
-func (s *Store) list(ctx context.Context, dir, prefix string, yield func(objstore.Info, error) bool) (more bool, err error) {
-	names, err := s.names(dir)
+// lister walks the directories of one listing.
+type lister struct {
+	store  *Store
+	prefix string
+	yield  func(objstore.Info, error) bool
+}
+
+// list yields what lies below dir, and returns false once the consumer had enough.
+//
+// Keys ascend, and the keys below a directory "a" come after the key "a.x", since a
+// dot sorts before the slash; so a directory met waits until the names that sort
+// before its keys are through. What a name is only lstat tells: names come without
+// their types from an os.Root, which would look at every one of them.
+func (l *lister) list(ctx context.Context, dir string) (more bool, err error) {
+	names, err := l.store.names(dir)
 	if err != nil {
 		return false, err
 	}
+	var waiting []string // directories, each with a slash; ascending
 	for _, name := range names {
 		if err := ctx.Err(); err != nil {
 			return false, err
 		}
 		key := path.Join(dir, name)
-		if strings.HasSuffix(name, "/") {
-			below := key + "/"
-			if !strings.HasPrefix(below, prefix) && !strings.HasPrefix(prefix, below) {
-				continue
-			}
-			if more, err := s.list(ctx, key, prefix, yield); !more || err != nil {
+		for len(waiting) > 0 && waiting[0] < key {
+			if more, err := l.list(ctx, path.Clean(waiting[0])); !more || err != nil {
 				return more, err
 			}
+			waiting = waiting[1:]
+		}
+		if !strings.HasPrefix(key, l.prefix) && !strings.HasPrefix(l.prefix, key+"/") {
 			continue
 		}
-		if !strings.HasPrefix(key, prefix) {
-			continue
-		}
-		info, err := s.root.Lstat(key)
-		if errors.Is(err, fs.ErrNotExist) {
-			continue
-		}
-		if err != nil {
+		info, err := l.store.root.Lstat(key)
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+		case err != nil:
 			return false, err
+		case info.IsDir():
+			waiting = append(waiting, key+"/")
+			slices.Sort(waiting)
+		case info.Mode().IsRegular() && strings.HasPrefix(key, l.prefix):
+			if !l.yield(objstore.Info{Key: key, Size: info.Size(), ModTime: info.ModTime()}, nil) {
+				return false, nil
+			}
 		}
-		if !yield(objstore.Info{Key: key, Size: info.Size(), ModTime: info.ModTime()}, nil) {
-			return false, nil
+	}
+	for _, below := range waiting {
+		if more, err := l.list(ctx, path.Clean(below)); !more || err != nil {
+			return more, err
 		}
 	}
 	return true, nil
 }
 
-// names returns the names in dir so ordered that keys come out ascending: that of a
-// directory ends in a slash, for comparison too.
+// names returns the names in dir, sorted. Below a file, or a name that is not
+// there, is nothing.
 func (s *Store) names(dir string) ([]string, error) {
 	d, err := s.root.Open(dir)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -90,20 +106,11 @@ func (s *Store) names(dir string) ([]string, error) {
 	}
 	info, err := d.Stat()
 	if err != nil || !info.IsDir() {
-		return nil, errors.Join(err, d.Close()) // below a file there is nothing
+		return nil, errors.Join(err, d.Close())
 	}
-	entries, err := d.ReadDir(-1)
+	names, err := d.Readdirnames(-1)
 	if err := errors.Join(err, d.Close()); err != nil {
 		return nil, err
-	}
-	names := make([]string, 0, len(entries))
-	for _, e := range entries {
-		switch {
-		case e.IsDir():
-			names = append(names, e.Name()+"/")
-		case e.Type().IsRegular():
-			names = append(names, e.Name())
-		}
 	}
 	slices.Sort(names)
 	return names, nil
