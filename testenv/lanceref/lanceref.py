@@ -237,7 +237,7 @@ def same(w, g):
 
 
 def write(a):
-    options = {k: v for k, v in (a.get("options") or {}).items() if v}
+    options = a.get("options") or {}
     ds = lance.write_dataset(load(a["ipc"]), a["uri"], mode=a["mode"], **options)
     return ds.version
 
@@ -267,7 +267,7 @@ def merge_insert(a):
 
 def compact(a):
     ds = open_table(a)
-    options = {k: v for k, v in (a.get("options") or {}).items() if v}
+    options = a.get("options") or {}
     ds.optimize.compact_files(**options)
     return ds.version
 
@@ -286,7 +286,7 @@ def create_scalar_index(a):
 
 def create_vector_index(a):
     ds = open_table(a)
-    options = {k: v for k, v in (a.get("options") or {}).items() if v}
+    options = a.get("options") or {}
     ds = ds.create_index(a["column"], a["type"], **options)
     return ds.version
 
