@@ -116,11 +116,11 @@ func readForeign(t *testing.T, r *rand.Rand, path string, want arrow.Record) {
 	for i, f := range s.Leaves() {
 		ordinals[f.ID] = i
 	}
-	columnOf := func(id int32) (int, bool) { i, ok := ordinals[id]; return i, ok }
+	physical := func(id int32) (int, bool) { i, ok := ordinals[id]; return i, ok }
 	right, refused := 0, map[string]int{}
 	for i, f := range s.Fields {
-		one := array.NewRecord(arrow.NewSchema(want.Schema().Fields()[i:i+1], nil), []arrow.Array{want.Column(i)}, want.NumRows())
-		got, err := collect(reader.Batches(t.Context(), &fields.Schema{Fields: []*fields.Field{f}}, columnOf, 1+r.IntN(2*int(want.NumRows()))))
+		one := columnOf(want, i)
+		got, err := collect(reader.Batches(t.Context(), &fields.Schema{Fields: []*fields.Field{f}}, physical, 1+r.IntN(2*int(want.NumRows()))))
 		switch {
 		case errors.Is(err, fields.ErrUnsupported):
 			refused[err.Error()[strings.LastIndex(err.Error(), ": ")+2:]]++

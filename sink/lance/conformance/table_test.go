@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/apache/arrow/go/v17/arrow"
+	"github.com/apache/arrow/go/v17/arrow/array"
 
 	"github.com/pst-bridge/pst-bridge/sink/lance"
 	"github.com/pst-bridge/pst-bridge/sink/lance/objstore"
@@ -63,9 +64,20 @@ func TestTables(t *testing.T) {
 					t.Errorf("version %d of %d rows, want 2 of %d", d.Version(), d.LiveRows(), rec.NumRows())
 				}
 				requireReference(t, lanceref.Start(t).Table(dir), rec)
+				got := must(collect(d.Scan(t.Context(), lance.ScanOptions{BatchRows: 1 + r.IntN(g.rows)})))(t)
+				requireRecords(t, got, rec, 1)
+				one := r.IntN(int(rec.NumCols()))
+				got = must(collect(d.Scan(t.Context(), lance.ScanOptions{Columns: []string{rec.ColumnName(one)}})))(t)
+				requireRecords(t, got, columnOf(rec, one), 1)
 			})
 		}
 	}
+}
+
+// columnOf is a record of one column of rec.
+func columnOf(rec arrow.Record, i int) arrow.Record {
+	schema := arrow.NewSchema(rec.Schema().Fields()[i:i+1], nil)
+	return array.NewRecord(schema, []arrow.Array{rec.Column(i)}, rec.NumRows())
 }
 
 // requireReference lets the reference check a table and compare its rows.
