@@ -9,6 +9,7 @@ import (
 
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/array"
+	"github.com/apache/arrow/go/v17/arrow/decimal128"
 	"github.com/apache/arrow/go/v17/arrow/memory"
 
 	"github.com/pst-bridge/pst-bridge/sink/lance/fields"
@@ -29,10 +30,15 @@ func sampleTypes() []arrow.Field {
 		"f32": p.Float32, "f64": p.Float64,
 		"utf8": arrow.BinaryTypes.String, "large_utf8": arrow.BinaryTypes.LargeString,
 		"binary": arrow.BinaryTypes.Binary, "large_binary": arrow.BinaryTypes.LargeBinary,
-		"date": arrow.FixedWidthTypes.Date32,
-		"ts":   &arrow.TimestampType{Unit: arrow.Microsecond, TimeZone: "UTC"},
-		"ts_s": &arrow.TimestampType{Unit: arrow.Second},
-		"v3":   arrow.FixedSizeListOf(3, p.Float32), "v100": arrow.FixedSizeListOf(100, p.Float64),
+		"date":     arrow.FixedWidthTypes.Date32,
+		"ts":       &arrow.TimestampType{Unit: arrow.Microsecond, TimeZone: "UTC"},
+		"time":     arrow.FixedWidthTypes.Time64us,
+		"duration": arrow.FixedWidthTypes.Duration_ms,
+		"decimal":  &arrow.Decimal128Type{Precision: 20, Scale: 2},
+		"fsb":      &arrow.FixedSizeBinaryType{ByteWidth: 5},
+		"fsb_wide": &arrow.FixedSizeBinaryType{ByteWidth: 300},
+		"ts_s":     &arrow.TimestampType{Unit: arrow.Second},
+		"v3":       arrow.FixedSizeListOf(3, p.Float32), "v100": arrow.FixedSizeListOf(100, p.Float64),
 		"v5i":             arrow.FixedSizeListOf(5, p.Int8),
 		"list":            arrow.ListOf(p.Int64),
 		"large_list":      arrow.LargeListOf(p.Int16),
@@ -131,6 +137,14 @@ func (s *sampler) addFlat(b array.Builder) {
 		b.Append(arrow.Date32(small * 100))
 	case *array.TimestampBuilder:
 		b.Append(arrow.Timestamp(s.Uint64() >> 14))
+	case *array.Time64Builder:
+		b.Append(arrow.Time64(small) * 1_000_000)
+	case *array.DurationBuilder:
+		b.Append(arrow.Duration(small))
+	case *array.Decimal128Builder:
+		b.Append(decimal128.FromI64(int64(small - 50)))
+	case *array.FixedSizeBinaryBuilder:
+		b.Append(bytes.Repeat([]byte{byte(small)}, b.Type().(*arrow.FixedSizeBinaryType).ByteWidth))
 	case *array.StringBuilder:
 		b.Append(string(s.bytes()))
 	case *array.LargeStringBuilder:

@@ -142,6 +142,8 @@ func TestTypesWithoutBuffersAreNamed(t *testing.T) {
 	for _, dt := range []arrow.DataType{
 		arrow.ListOf(arrow.PrimitiveTypes.Int8),
 		arrow.StructOf(),
+		&arrow.FixedSizeBinaryType{ByteWidth: 0},
+		arrow.FixedSizeListOf(1<<30, arrow.FixedSizeListOf(1<<30, arrow.FixedSizeListOf(1<<30, arrow.PrimitiveTypes.Int64))),
 		arrow.FixedSizeListOf(2, arrow.BinaryTypes.String),
 		arrow.FixedSizeListOf(2, arrow.FixedWidthTypes.Boolean),
 		&arrow.DictionaryType{IndexType: arrow.PrimitiveTypes.Int8, ValueType: arrow.BinaryTypes.String},

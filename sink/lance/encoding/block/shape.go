@@ -14,6 +14,10 @@ type Shape struct {
 	Null    bool  // the null type: items of no width that are never valid
 }
 
+// maxWidth bounds the bits of one fixed item: 64 MiB. Types come from stored
+// schemas as well.
+const maxWidth = 64 << 23
+
 // ShapeOf is the shape of the leaves of a type. The error names a type that
 // has no plain buffers (nested types, views, dictionaries).
 func ShapeOf(dt arrow.DataType) (Shape, error) {
@@ -34,10 +38,15 @@ func ShapeOf(dt arrow.DataType) (Shape, error) {
 		if inner.Width < 8 || t.Len() < 1 {
 			return Shape{}, fmt.Errorf("type %s has no plain buffers", dt)
 		}
+		if inner.Width > maxWidth/int(t.Len()) {
+			return Shape{}, fmt.Errorf("type %s is wider than %d bits", dt, maxWidth)
+		}
 		dims := append([]int{int(t.Len())}, inner.Dims...)
 		return Shape{Width: inner.Width * int(t.Len()), Dims: dims}, nil
 	case arrow.FixedWidthDataType:
-		return Shape{Width: t.BitWidth()}, nil
+		if t.BitWidth() >= 1 && t.BitWidth() <= maxWidth {
+			return Shape{Width: t.BitWidth()}, nil
+		}
 	}
 	return Shape{}, fmt.Errorf("type %s has no plain buffers", dt)
 }

@@ -158,6 +158,9 @@ func zeros(dt arrow.DataType, n int) (arrow.Array, error) {
 	if err != nil {
 		return nil, err
 	}
+	if size := n * max(shape.Width, shape.Offsets) / 8; size > maxPageBytes {
+		return nil, corrupt.Errorf("", "all-null page", -1, "%d values of %s take more than %d bytes", n, dt, maxPageBytes)
+	}
 	b := block.NewBuilder(shape, n, 0)
 	b.AppendZeros(n)
 	return block.ToArrow(dt, b.Block())
