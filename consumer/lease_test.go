@@ -15,6 +15,7 @@ type server struct {
 	last    map[uint64]time.Time
 	longest map[uint64]time.Duration
 	subject map[uint64]string
+	turns   map[uint64]int
 	fail    error
 }
 
@@ -29,6 +30,7 @@ func (s *server) extend(msgs ...Message) (int, error) {
 		s.longest[m.Seq] = max(s.longest[m.Seq], now.Sub(s.last[m.Seq]))
 		s.last[m.Seq] = now
 		s.subject[m.Seq] = m.reply
+		s.turns[m.Seq]++
 	}
 	return len(msgs), nil
 }
@@ -43,7 +45,7 @@ func (s *server) receive(l *Lease, msgs ...Message) {
 }
 
 func newServer() *server {
-	return &server{last: map[uint64]time.Time{}, longest: map[uint64]time.Duration{}, subject: map[uint64]string{}}
+	return &server{last: map[uint64]time.Time{}, longest: map[uint64]time.Duration{}, subject: map[uint64]string{}, turns: map[uint64]int{}}
 }
 
 func messages(from, to uint64) []Message {
@@ -75,6 +77,7 @@ func TestLeaseExtends(t *testing.T) {
 			s.receive(l, messages(i*100, i*100+99)...)
 			time.Sleep(317 * time.Millisecond)
 		}
+		s.receive(l, messages(900, 901)...) // delivered again: one extension a turn, not two
 		l.Release(5, 6)
 		l.ReleaseMessages(messages(7, 7)...)
 		time.Sleep(40 * time.Second)
@@ -86,6 +89,9 @@ func TestLeaseExtends(t *testing.T) {
 			if longest > wait/3 {
 				t.Errorf("message %d went %v without an extension", seq, longest)
 			}
+		}
+		if again, other := s.turns[901], s.turns[902]; again > other {
+			t.Errorf("a message held twice was extended %d times, others %d times", again, other)
 		}
 		for _, seq := range []uint64{5, 6, 7} {
 			if since := time.Since(s.last[seq]); since < 40*time.Second {
