@@ -54,6 +54,9 @@ func (t *Table) Append(ctx context.Context, recs iter.Seq2[arrow.Record, error])
 	if err != nil {
 		return nil, fmt.Errorf("append: %w", err)
 	}
+	if err := d.manifest.Writable(); err != nil {
+		return nil, fmt.Errorf("append: %w", err)
+	}
 	next, stop := iter.Pull2(recs)
 	defer stop()
 	first, err, ok := next()

@@ -75,20 +75,20 @@ func (d *Dataset) locate(f *manifest.Fragment) (all parts, holder map[int32]int,
 	}
 	holder = make(map[int32]int)
 	for i := range f.Files {
-		file := &f.Files[i]
-		if len(file.Columns) != len(file.Fields) {
-			return nil, nil, fmt.Errorf("data file %s of version %d.%d: %w", file.Path, file.Major, file.Minor, ErrUnsupported)
+		df := &f.Files[i]
+		if len(df.Columns) != len(df.Fields) {
+			return nil, nil, fmt.Errorf("data file %s of version %d.%d: %w", df.Path, df.Major, df.Minor, ErrUnsupported)
 		}
-		p := &part{columns: make(map[int32]int, len(file.Fields)), fields: &fields.Schema{}}
-		for k, id := range file.Fields {
-			if id < 0 || file.Columns[k] < 0 {
+		p := &part{columns: make(map[int32]int, len(df.Fields)), fields: &fields.Schema{}}
+		for k, id := range df.Fields {
+			if id < 0 || df.Columns[k] < 0 {
 				continue // a column that is no more, or a field that has none
 			}
 			if _, twice := holder[id]; twice {
 				return nil, nil, d.damaged(f, "field id %d is in two columns", id)
 			}
 			holder[id] = i
-			p.columns[id] = int(file.Columns[k])
+			p.columns[id] = int(df.Columns[k])
 		}
 		all = append(all, p)
 	}

@@ -46,46 +46,63 @@ func (t *Table) WriteFile(ctx context.Context, s *fields.Schema, recs ...arrow.R
 // writeFiles writes records into as many data files as they need. Files already
 // finished when it fails stay behind, referred to by nothing.
 func (t *Table) writeFiles(ctx context.Context, s *fields.Schema, recs iter.Seq2[arrow.Record, error]) ([]*DataFile, error) {
-	var files []*DataFile
-	var w *fileWriter
-	finish := func() error {
-		f, err := w.finish(ctx)
-		if err == nil {
-			files = append(files, f)
-		}
-		w = nil
-		return err
-	}
+	c := cutter{table: t, schema: s}
 	for rec, err := range recs {
 		if err != nil {
-			if w != nil {
-				err = errors.Join(err, w.out.Abort())
-			}
-			return nil, err
+			return nil, c.abort(err)
 		}
-		if rec.NumRows() == 0 {
-			continue
-		}
-		if w == nil {
-			if w, err = t.newFile(ctx, s); err != nil {
-				return nil, err
-			}
-		}
-		if err := w.write(ctx, rec); err != nil {
-			return nil, err
-		}
-		if w.full() {
-			if err := finish(); err != nil {
-				return nil, err
-			}
-		}
-	}
-	if w != nil {
-		if err := finish(); err != nil {
+		if err := c.add(ctx, rec); err != nil {
 			return nil, err
 		}
 	}
-	return files, nil
+	return c.files, c.cut(ctx)
+}
+
+// cutter spreads records over files.
+type cutter struct {
+	table  *Table
+	schema *fields.Schema
+	files  []*DataFile
+	open   *fileWriter // nil between files
+}
+
+func (c *cutter) add(ctx context.Context, rec arrow.Record) (err error) {
+	if rec.NumRows() == 0 {
+		return nil
+	}
+	if c.open == nil {
+		if c.open, err = c.table.newFile(ctx, c.schema); err != nil {
+			return err
+		}
+	}
+	if err := c.open.write(ctx, rec); err != nil {
+		return err
+	}
+	if c.open.full() {
+		return c.cut(ctx)
+	}
+	return nil
+}
+
+// cut ends the open file, if there is one.
+func (c *cutter) cut(ctx context.Context) error {
+	if c.open == nil {
+		return nil
+	}
+	f, err := c.open.finish(ctx)
+	if err == nil {
+		c.files = append(c.files, f)
+	}
+	c.open = nil
+	return err
+}
+
+// abort gives the open file up, because of err.
+func (c *cutter) abort(err error) error {
+	if c.open == nil {
+		return err
+	}
+	return c.open.abort(err)
 }
 
 // fileWriter writes one data file. After an error the file is gone.

@@ -77,9 +77,8 @@ func (l *Log) refresh(ctx context.Context, b base) (fresh base, same bool, err e
 	return fresh, fresh.Manifest == b.Manifest, err
 }
 
-// prepare checks a proposal and builds its version. On return the transaction file
-// is durable, and nothing refers to it.
-func (l *Log) prepare(ctx context.Context, b base, p *Proposal) (*draft, error) {
+// prepare checks a proposal and builds its version. It writes nothing.
+func (l *Log) prepare(b base, p *Proposal) (*draft, error) {
 	if err := verify(p, b.Manifest); err != nil {
 		return nil, err
 	}
@@ -108,22 +107,21 @@ func (l *Log) prepare(ctx context.Context, b base, p *Proposal) (*draft, error) 
 		change.TransactionFile = fmt.Sprintf("%d-%s.txn", b.version(), p.UUID)
 		d.transaction = transactionsDir + change.TransactionFile
 	}
-	if d.next, d.data, err = manifest.Next(b.Manifest, change); err != nil {
-		return nil, err
-	}
-	if d.transaction != "" {
-		err = l.writeTransaction(ctx, d.transaction, change.Transaction)
-	}
+	d.next, d.data, err = manifest.Next(b.Manifest, change)
 	return d, err
 }
 
 // defaultFileVersion is what a table made without rows promises its files to have.
 const defaultFileVersion = "2.1"
 
-func (l *Log) writeTransaction(ctx context.Context, key string, data []byte) error {
-	w, err := l.store.Create(ctx, key)
+// writeTransaction makes the draft's transaction file, which is durable on return.
+func (l *Log) writeTransaction(ctx context.Context, d *draft) error {
+	if d.transaction == "" {
+		return nil
+	}
+	w, err := l.store.Create(ctx, d.transaction)
 	if err == nil {
-		if _, err = w.Write(data); err != nil {
+		if _, err = w.Write(d.next.InlineTransaction()); err != nil {
 			err = errors.Join(err, w.Abort())
 		} else {
 			err = w.Finish(ctx)
@@ -133,6 +131,16 @@ func (l *Log) writeTransaction(ctx context.Context, key string, data []byte) err
 		return fmt.Errorf("write transaction file: %w", err)
 	}
 	return nil
+}
+
+// taken reports whether another writer has the draft's version already, which
+// spares the fsyncs that would come to nothing.
+func (l *Log) taken(ctx context.Context, d *draft) (bool, error) {
+	_, err := manifest.Stat(ctx, l.store, d.next.Entry().Key)
+	if errors.Is(err, objstore.ErrNotExist) {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 // lastLook is the last thing before the publication: what the version is built upon

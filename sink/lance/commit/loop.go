@@ -66,14 +66,31 @@ func (l *Log) attempt(ctx context.Context, p Planner) (*manifest.Manifest, error
 	if err != nil || !same {
 		return nil, err
 	}
-	d, err := l.prepare(ctx, b, proposal)
+	d, err := l.prepare(b, proposal)
 	if err != nil {
 		return nil, err
 	}
+	taken, err := l.taken(ctx, d)
+	if err != nil {
+		return nil, err
+	}
+	if taken {
+		l.o.Events.conflict(d.next.Version())
+		return nil, nil
+	}
+	if err := l.writeTransaction(ctx, d); err != nil {
+		return nil, err
+	}
+	return l.publish(ctx, p, d)
+}
+
+// publish puts a draft and goes on by what became of it. It returns nil if the
+// proposal did not land.
+func (l *Log) publish(ctx context.Context, p Planner, d *draft) (*manifest.Manifest, error) {
 	switch o, err := l.put(ctx, d); o {
 	case won:
 		l.won(d)
-		return l.readBack(ctx, p, b, d)
+		return l.readBack(ctx, p, d.base, d)
 	case lost:
 		l.o.Events.conflict(d.next.Version())
 		l.discard(ctx, d)

@@ -57,6 +57,7 @@ func (l *Log) resolve(ctx context.Context, p Planner, d *draft, cause error) (*m
 		case lost:
 			l.o.Events.conflict(version)
 			return nil, nil
+		case unknown, failed: // failed comes with an error
 		}
 		if puts == maxPuts {
 			return nil, fmt.Errorf("%w: version %d is absent after %d puts: %w", ErrUnknownOutcome, version, puts, cause)

@@ -2,6 +2,7 @@ package manifest
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/pst-bridge/pst-bridge/sink/lance/fields"
@@ -64,7 +65,7 @@ func bits(mask uint64) string {
 	var list []string
 	for bit := uint64(1); bit != 0; bit <<= 1 {
 		if mask&bit != 0 {
-			list = append(list, fmt.Sprint(bit))
+			list = append(list, strconv.FormatUint(bit, 10))
 		}
 	}
 	return strings.Join(list, ", ")

@@ -56,9 +56,15 @@ func (m *Manifest) Fragment(i int) (*Fragment, error) {
 func (m *Manifest) LiveRows() uint64 { return m.stats.liveRows }
 
 // MaxFieldID returns the largest field id in the schema or in any data file, -1
-// without any. Ids above it may still have been used by columns that were dropped
-// and compacted away.
-func (m *Manifest) MaxFieldID() int32 { return max(m.stats.maxFieldID, m.schema.MaxID()) }
+// without any. Unless the table keeps count of ids, which newer writers may, larger
+// ones can have been used by columns that were dropped and compacted away.
+func (m *Manifest) MaxFieldID() int32 {
+	largest := max(m.stats.maxFieldID, m.schema.MaxID())
+	if m.head.MaxAllocatedFieldId != nil {
+		largest = max(largest, *m.head.MaxAllocatedFieldId)
+	}
+	return largest
+}
 
 // FileVersion returns the version all data files have ("2.1"). Where the manifest
 // does not say it is that of the first file; empty without any.

@@ -63,11 +63,8 @@ func (l *lister) list(ctx context.Context, dir string) (more bool, err error) {
 			return false, err
 		}
 		key := path.Join(dir, name)
-		for len(waiting) > 0 && waiting[0] < key {
-			if more, err := l.list(ctx, path.Clean(waiting[0])); !more || err != nil {
-				return more, err
-			}
-			waiting = waiting[1:]
+		if waiting, more, err = l.listBefore(ctx, waiting, key); !more || err != nil {
+			return more, err
 		}
 		if !strings.HasPrefix(key, l.prefix) && !strings.HasPrefix(l.prefix, key+"/") {
 			continue
@@ -86,12 +83,23 @@ func (l *lister) list(ctx context.Context, dir string) (more bool, err error) {
 			}
 		}
 	}
-	for _, below := range waiting {
-		if more, err := l.list(ctx, path.Clean(below)); !more || err != nil {
-			return more, err
+	_, more, err = l.listBefore(ctx, waiting, afterAll)
+	return more, err
+}
+
+// afterAll sorts after every key: it is no UTF-8, and no key begins with it.
+const afterAll = "\xff\xff"
+
+// listBefore lists the waiting directories whose keys sort before key, and returns
+// the others.
+func (l *lister) listBefore(ctx context.Context, waiting []string, key string) (rest []string, more bool, err error) {
+	for len(waiting) > 0 && waiting[0] < key {
+		if more, err := l.list(ctx, path.Clean(waiting[0])); !more || err != nil {
+			return nil, more, err
 		}
+		waiting = waiting[1:]
 	}
-	return true, nil
+	return waiting, true, nil
 }
 
 // names returns the names in dir, sorted. Below a file, or a name that is not

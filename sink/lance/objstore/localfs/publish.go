@@ -133,10 +133,13 @@ func (s *Store) Probe(ctx context.Context) error {
 	if err := s.root.Remove(key); err != nil {
 		return fmt.Errorf("probe %s: %w", s.dir, err)
 	}
-	if !errors.Is(second, objstore.ErrExist) {
-		return fmt.Errorf("probe %s: a second put of one name gave %v: %w", s.dir, second, errors.ErrUnsupported)
+	switch {
+	case errors.Is(second, objstore.ErrExist):
+		return nil
+	case second == nil:
+		return fmt.Errorf("probe %s: two puts of one name both won: %w", s.dir, errors.ErrUnsupported)
 	}
-	return nil
+	return fmt.Errorf("probe %s: second put of one name: %w", s.dir, second)
 }
 
 func tempName() string {
