@@ -85,7 +85,7 @@ func (a *assembler) take(ctx context.Context, msgs []consumer.Message) error {
 		if err != nil {
 			return err
 		}
-		if reason := a.p.roll.full(a.open.rows, a.open.bytes, len(a.open.msgs)); reason != "" {
+		if reason := a.p.roll.full(a.open.rows, a.size(), len(a.open.msgs)); reason != "" {
 			a.p.buffer(int64(a.open.rows - before))
 			before = 0
 			if err := a.seal(ctx, reason); err != nil {
@@ -98,6 +98,10 @@ func (a *assembler) take(ctx context.Context, msgs []consumer.Message) error {
 	}
 	return nil
 }
+
+// size is what the open batch takes in memory, raw or decoded: a long vector makes
+// each later row as wide, however small its message.
+func (a *assembler) size() int64 { return max(a.open.bytes, int64(a.dec.Bytes())) }
 
 // addToNext seals the open batch, which has no room for m, and begins another with it.
 func (a *assembler) addToNext(ctx context.Context, m *held) error {

@@ -95,6 +95,7 @@ func (b *batch) plan(dec *decode.Batch, table *arrow.Schema) (*sink.Batch, error
 }
 
 func replan(msgs []*held, table *arrow.Schema, o decode.Options, skip func(uint64) bool) (*sink.Plan, error) {
+	o.Unsplit = true // the batch is one already: none of its messages can go to the next
 	dec := decode.NewBatch(table, o)
 	var rejected []sink.Rejection
 	for _, m := range msgs {

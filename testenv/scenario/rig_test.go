@@ -59,6 +59,20 @@ func (r *rig) stream(retention jetstream.RetentionPolicy) {
 	}
 }
 
+// durable makes a topic's consumer as the bridge would, but with a shorter ack wait:
+// how long a killed worker's messages are held up.
+func (r *rig) durable(topic string, ackWait time.Duration) {
+	r.t.Helper()
+	_, err := r.js.CreateConsumer(r.t.Context(), "PERSISTING", jetstream.ConsumerConfig{
+		Durable: "pst-bridge-" + topic, FilterSubject: "persisting." + topic,
+		AckPolicy: jetstream.AckExplicitPolicy, AckWait: ackWait, MaxDeliver: -1, MaxAckPending: 200_000,
+		Metadata: map[string]string{"pst.max_workers": "8", "pst.topic": topic},
+	})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+}
+
 // worker starts the bridge; failpoints as in PST_FP, "" for none.
 func (r *rig) worker(failpoints string, args ...string) *runner.Process {
 	r.t.Helper()
