@@ -95,11 +95,13 @@ func TestGoldenPages(t *testing.T) {
 		},
 		{
 			"all null", arrow.PrimitiveTypes.Float32, `[null, null]`,
-			"1203 2a0103", nil,
+			"1203 2a0103",
+			nil,
 		},
 		{
 			"no item", arrow.ListOf(arrow.PrimitiveTypes.Int64), `[[], null]`,
-			"1204 2a020106", []string{"0100 0100", "0200 0100"},
+			"1204 2a020106",
+			[]string{"0100 0100", "0200 0100"},
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {

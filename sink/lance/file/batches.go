@@ -94,7 +94,7 @@ func (r *Reader) newBatcher(s *fields.Schema, columnOf func(int32) (int, bool)) 
 	for i, f := range s.Fields {
 		fr, err := b.newFieldReader(f, as.Field(i), columnOf)
 		if err != nil {
-			return nil, fmt.Errorf("read field %q of %s: %w", f.Name, r.key, err)
+			return nil, relocate(err, r.key, fmt.Sprintf("field %q", f.Name))
 		}
 		b.fields = append(b.fields, fr)
 	}

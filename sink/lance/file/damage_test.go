@@ -73,20 +73,21 @@ func TestFlippedBits(t *testing.T) {
 			if i < pages {
 				i += rng.IntN(8)
 			}
-			for range 2 {
-				bad := bytes.Clone(data)
-				bad[i] ^= 1 << rng.IntN(8)
-				recs, err := decode(bad, 16)
-				if err != nil {
-					continue
+			bad := bytes.Clone(data)
+			bad[i] ^= 1 << rng.IntN(8)
+			recs, err := decode(bad, 16)
+			if err != nil {
+				if expectLocated(t, "a flipped bit", err); t.Failed() {
+					return
 				}
-				rows := int64(0)
-				for _, r := range recs {
-					rows += r.NumRows()
-				}
-				if rows != rec.NumRows() {
-					t.Errorf("byte %d from %#x to %#x: %d rows without an error", i, data[i], bad[i], rows)
-				}
+				continue
+			}
+			rows := int64(0)
+			for _, r := range recs {
+				rows += r.NumRows()
+			}
+			if rows != rec.NumRows() {
+				t.Errorf("byte %d from %#x to %#x: %d rows without an error", i, data[i], bad[i], rows)
 			}
 		}
 	}

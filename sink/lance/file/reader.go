@@ -152,7 +152,7 @@ func (r *Reader) Schema() (*fields.Schema, error) {
 	}
 	s, err := fields.FromProto(d.GetSchema().GetFields(), d.GetSchema().GetMetadata())
 	if err != nil {
-		return nil, fmt.Errorf("schema of %s: %w", r.key, err)
+		return nil, relocate(err, r.key, "global buffer 0")
 	}
 	return s, nil
 }
@@ -169,7 +169,7 @@ type Page struct {
 // Pages lists the pages of a physical column.
 func (r *Reader) Pages(column int) ([]Page, error) {
 	if column < 0 || column >= len(r.columns) {
-		return nil, fmt.Errorf("%s has no column %d", r.key, column)
+		return nil, corrupt.Errorf(r.key, fmt.Sprintf("column %d", column), -1, "the file has %d columns", len(r.columns))
 	}
 	e := r.columns[column]
 	section := fmt.Sprintf("metadata of column %d", column)

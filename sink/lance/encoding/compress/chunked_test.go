@@ -164,6 +164,22 @@ func TestDecodersRefuseShortBuffers(t *testing.T) {
 	}
 }
 
+func TestInlineBitpackingRefusesImpossibleWidths(t *testing.T) {
+	shape := block.Shape{Width: 8}
+	c := InlineBitpacking(block.Block{Items: 1024, Width: 8, Data: make([]byte, 1024)})
+	d, err := Open(c.Encoding(), shape, &Expanders{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	buf := make([]byte, 40_000)
+	for _, width := range []byte{9, 64, 255} {
+		buf[0] = width
+		if err := d.Decode(block.NewBuilder(shape, 1024, 0), [][]byte{buf}, 1024); err == nil {
+			t.Errorf("bytes packed to %d bits are read without an error", width)
+		}
+	}
+}
+
 func TestVariableRefusesBadOffsets(t *testing.T) {
 	d, err := Open(VariableEncoding(32), block.Shape{Offsets: 32}, &Expanders{})
 	if err != nil {

@@ -64,8 +64,9 @@ func NewCodec(s Scheme, level int) (*Codec, error) {
 		}
 		c.zstd = enc
 		return c, nil
+	default:
+		return nil, &UnsupportedError{Encoding: "general compression with " + s.String()}
 	}
-	return nil, &UnsupportedError{Encoding: "general compression with " + s.String()}
 }
 
 // Encoding describes General around an inner scheme.

@@ -14,15 +14,15 @@ import (
 	"github.com/pst-bridge/pst-bridge/sink/lance/encoding/repdef"
 )
 
-// sparse is a list column where one row in every has items and the rest are
-// empty.
+// sparse is a list column where one row in every, the last or the first of
+// them, has items and the rest are empty.
 func sparse(t *testing.T, rows, every, items int, item arrow.DataType) repdef.Leaf {
 	t.Helper()
 	b := array.NewListBuilder(memory.DefaultAllocator, item)
 	defer b.Release()
 	for i := range rows {
 		b.Append(true)
-		if i%every == every-1 {
+		if i%abs(every) == max(every, 1)-1 {
 			for range items {
 				b.ValueBuilder().AppendEmptyValue()
 			}
@@ -36,6 +36,8 @@ func sparse(t *testing.T, rows, every, items int, item arrow.DataType) repdef.Le
 	}
 	return leaves[0]
 }
+
+func abs(n int) int { return max(n, -n) }
 
 // write lays a leaf out, or says that it does not fit one page.
 func write(t *testing.T, leaf repdef.Leaf) (Page, bool) {
@@ -82,12 +84,14 @@ func TestEmptyListsOverflowNoChunk(t *testing.T) {
 	for _, item := range []arrow.DataType{arrow.PrimitiveTypes.Int64, arrow.FixedWidthTypes.Boolean, arrow.BinaryTypes.String} {
 		for _, c := range []struct {
 			name               string
-			rows, every, items int
+			rows, every, items int // every < 0: the first row, not the last
 			fits               bool
 		}{
 			{"dense", 20_000, 1, 3, true},
 			{"one in ten", 20_000, 10, 5, true},
-			{"a long tail of empty lists", 30_000, 25_000, 100, false},
+			{"a long gap of empty lists", 30_000, 25_000, 100, false},
+			{"a long tail of empty lists", 40_000, -40_000, 3000, false},
+			{"a tail of empty lists", 9_000, -9_000, 3000, true},
 			{"a long head of empty lists", 30_000, 30_000, 3000, false},
 			{"hardly an item", 200_000, 30_000, 1, false},
 		} {
