@@ -82,9 +82,9 @@ type demoResult struct {
 	verdict
 	Published int64   `json:"published"`
 	Exact     bool    `json:"exact"`
-	KilledAt  int64   `json:"killed_at"` // rows in the table when the worker was killed
-	Seconds   float64 `json:"seconds"`   // from the first publish to the last row in the table
-	Rate      float64 `json:"rows_per_second"`
+	KilledAt  int64   `json:"killed_at"`       // rows in the table when the worker was killed
+	Seconds   float64 `json:"seconds"`         // from the first publish to the last row in the table
+	Rate      float64 `json:"rows_per_second"` // from the first publish to the kill, starting the workers included
 	Table     string  `json:"table"`
 }
 
@@ -120,7 +120,7 @@ func (c *demoCmd) play(ctx context.Context, storage string, out io.Writer) (res 
 		return res, err
 	}
 	res = demoResult{Published: c.Records, KilledAt: s.killedAt, Seconds: s.complete.Sub(began).Seconds(), Table: s.table}
-	res.Rate = float64(c.Records) / res.Seconds
+	res.Rate = float64(s.killedAt) / s.killed.Sub(began).Seconds()
 	res.verdict, err = checkTable(ctx, s.table, h)
 	res.Exact = res.exact(c.Records)
 	return res, err
@@ -135,7 +135,8 @@ type stage struct {
 	table    string
 	show     *progress
 	workers  []*worker
-	killedAt int64
+	killedAt int64     // rows in the table when a worker was killed
+	killed   time.Time // when
 	complete time.Time // when the table was first seen with every record
 }
 
@@ -208,18 +209,18 @@ func (s *stage) watch(ctx context.Context, acked *atomic.Int64) error {
 		}
 		committed.set(rows)
 		switch {
-		case rows >= s.records && acked.Load() == s.records:
-			s.complete = moved
-			return nil
-		case time.Since(moved) > demoStall:
-			return advise(fmt.Errorf("the table stands still at %d of %d rows", rows, s.records), "the workers' logs are in "+s.logs)
 		case s.killedAt == 0 && rows > 0 && float64(rows) >= demoKillAt*float64(s.records):
-			s.killedAt = rows
+			s.killedAt, s.killed = rows, time.Now()
 			s.workers[0].kill()
 			s.workers = s.workers[1:]
 			if err := s.start(ctx, "worker-3"); err != nil {
 				return err
 			}
+		case rows >= s.records && acked.Load() == s.records:
+			s.complete = moved
+			return nil
+		case time.Since(moved) > demoStall:
+			return advise(fmt.Errorf("the table stands still at %d of %d rows", rows, s.records), "the workers' logs are in "+s.logs)
 		}
 		for _, w := range s.workers {
 			select {
@@ -281,9 +282,9 @@ func (c *demoCmd) print(w io.Writer, r demoResult) error {
 	}
 	_, err := fmt.Fprintf(w, `
 %s: %d published, %d rows, %d duplicates, %d missing, %d different, %d unknown
-worker-1 was killed at %d rows; its messages came again to the others after %v
+worker-1 was killed at %d rows; what it held came again to the others after %v
 
-time      %.1f s from first publish to last row, %.0f rows/s, the wait after the kill included
+speed     %.0f rows/s from the first publish to the kill; %.1f s in all, with the wait for those messages
 table     %s
 size      %.1f MB in %d versions
 
@@ -294,6 +295,6 @@ Open it in Python (pip install pylance):
   print(ds.count_rows(), ds.schema)
   print(ds.to_table(columns=["id", "text", "_distance"], nearest={"column": "embedding", "q": [0.5] * %d, "k": 3}))
 `, word, r.Published, r.Rows, r.Duplicates, r.Missing, r.Different, r.Unknown, r.KilledAt, consumer.DefaultAckWait,
-		r.Seconds, r.Rate, r.Table, float64(r.Bytes)/1e6, r.Versions, r.Table, vectorWidth)
+		r.Rate, r.Seconds, r.Table, float64(r.Bytes)/1e6, r.Versions, r.Table, vectorWidth)
 	return err
 }
