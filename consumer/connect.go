@@ -36,7 +36,7 @@ type InProcess interface {
 // Config says where JetStream is. The zero value is the server at
 // nats.DefaultURL without credentials.
 type Config struct {
-	Servers     []string  // URLs; empty: nats.DefaultURL, or those of the context
+	Servers     []string  // URLs, each may be several with commas; empty: nats.DefaultURL, or those of the context
 	Context     string    // name or absolute file of a NATS context; empty: none
 	Creds       string    // credentials file
 	InProcess   InProcess // if set, Servers and Context are not used
@@ -83,6 +83,7 @@ func Connect(ctx context.Context, cfg Config) (*Conn, error) {
 	if cfg.Domain != "" && cfg.APIPrefix != "" {
 		return nil, errors.New("connect to NATS: a JetStream domain and an API prefix are both set; keep one")
 	}
+	cfg.Servers = splitURLs(cfg.Servers)
 	c := &Conn{events: cfg.Events, inboxPrefix: nats.InboxPrefix}
 	c.mu.watchers = map[*watcher]struct{}{}
 	type dialled struct {
@@ -185,6 +186,19 @@ func (c *Conn) dial(cfg Config) (*nats.Conn, natscontext.Settings, error) {
 	}
 	nc, err := nats.Connect(cfg.urls(), opts...)
 	return nc, natscontext.Settings{}, err
+}
+
+// splitURLs takes lists with commas apart, as NATS_URL may be one.
+func splitURLs(lists []string) []string {
+	var urls []string
+	for _, list := range lists {
+		for u := range strings.SplitSeq(list, ",") {
+			if u = strings.TrimSpace(u); u != "" {
+				urls = append(urls, u)
+			}
+		}
+	}
+	return urls
 }
 
 // servers replaces the servers of a NATS context by those given explicitly.

@@ -32,6 +32,7 @@ func TestConnectFails(t *testing.T) {
 		says []string
 	}{
 		{"refused", consumer.Config{Servers: []string{"nats://u:secret@127.0.0.1:1"}}, []string{"127.0.0.1:1", "--server"}},
+		{"list", consumer.Config{Servers: []string{"nats://u:secret@127.0.0.1:1, nats://127.0.0.1:2"}}, []string{"127.0.0.1:1", "127.0.0.1:2"}},
 		{"silent", consumer.Config{Servers: []string{"nats://" + silent.Addr().String()}}, []string{silent.Addr().String(), "--server"}},
 		{"password", consumer.Config{Servers: []string{strings.Replace(n.URL(), "//", "//u:secret@", 1)}}, []string{"uthorization", "--creds"}},
 		{"creds", consumer.Config{Servers: []string{n.URL()}, Creds: "/no/such.creds"}, []string{"/no/such.creds"}},
