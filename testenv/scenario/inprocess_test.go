@@ -3,11 +3,14 @@ package scenario
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"path/filepath"
 	"testing"
 	"time"
 
+	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/array"
+	"github.com/apache/arrow/go/v17/arrow/memory"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/pst-bridge/pst-bridge/bridge"
@@ -96,6 +99,75 @@ func (r *rig) refused(topic string) string {
 	}
 	r.t.Logf("%v", err)
 	return state.Reason
+}
+
+// awaitStop waits until a running bridge stops a topic.
+func (x *running) awaitStop(topic string) bridge.TopicState {
+	x.t.Helper()
+	var state bridge.TopicState
+	eventually(x.t, "the topic stops", func() bool {
+		state = x.b.Status()[topic]
+		return state.Phase == bridge.PhaseStopped
+	})
+	return state
+}
+
+// eventually polls until ok.
+func eventually(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	ticker := time.NewTicker(20 * time.Millisecond)
+	defer ticker.Stop()
+	for deadline := time.After(patience); !ok(); {
+		select {
+		case <-ticker.C:
+		case <-deadline:
+			t.Fatalf("waited %v in vain until %s", patience, what)
+		}
+	}
+}
+
+// awaitRows waits until the reference counts n rows.
+func (r *rig) awaitRows(topic string, n uint64) {
+	r.t.Helper()
+	table := r.table(topic)
+	eventually(r.t, fmt.Sprintf("%s has %d rows", topic, n), func() bool {
+		got, err := table.Count("")
+		return err == nil && got == n
+	})
+}
+
+// ledger returns a topic's ledger entry as the reference reads it.
+func (r *rig) ledger(topic string) string {
+	r.t.Helper()
+	info, err := r.table(topic).Info()
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return info.Config["pst.ledger.PERSISTING"]
+}
+
+// restart stops the server, does something to its store, and starts it again.
+func (r *rig) restart(meanwhile func()) {
+	r.t.Helper()
+	r.node.Stop()
+	meanwhile()
+	r.node.Restart()
+	eventually(r.t, "the server is back", func() bool {
+		ctx, cancel := context.WithTimeout(r.t.Context(), time.Second)
+		defer cancel()
+		_, err := r.js.Stream(ctx, "PERSISTING")
+		return err == nil
+	})
+}
+
+// oneColumn is a record of one int64 column n, made elsewhere.
+func oneColumn(t *testing.T, values ...int64) (*arrow.Schema, arrow.Record) {
+	t.Helper()
+	schema := arrow.NewSchema([]arrow.Field{{Name: "n", Type: arrow.PrimitiveTypes.Int64, Nullable: true}}, nil)
+	b := array.NewRecordBuilder(memory.DefaultAllocator, schema)
+	defer b.Release()
+	b.Field(0).(*array.Int64Builder).AppendValues(values, nil)
+	return schema, b.NewRecord()
 }
 
 // send publishes payloads and waits for each to be stored.

@@ -24,6 +24,9 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(lanceref.Shared(m)) }
 // patience bounds every wait for something that takes no time when all is well.
 const patience = 2 * time.Minute
 
+// ackWait of consumers that tests make: how long a dead worker's messages are held up.
+const ackWait = 2 * time.Second
+
 // rig is a server, a storage folder and the binary under test.
 type rig struct {
 	t       *testing.T

@@ -1,0 +1,199 @@
+package scenario
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/pst-bridge/pst-bridge/bridge"
+	"github.com/pst-bridge/pst-bridge/testenv/lanceref"
+)
+
+// stopped prepares a topic with one acknowledged row, breaks something, publishes
+// another row, and requires the stop state: nothing more may be acknowledged.
+func stopped(t *testing.T, reason string, breakIt func(r *rig)) {
+	t.Helper()
+	r := newRig(t)
+	r.send("t", `{"n":1}`)
+	r.writeAll()
+	breakIt(r)
+	r.send("t", `{"n":2}`)
+	if got := r.refused("t"); got != reason {
+		t.Errorf("stopped as %s, want %s", got, reason)
+	}
+	if c, err := r.js.Consumer(t.Context(), "PERSISTING", "pst-bridge-t"); err == nil {
+		if info := c.CachedInfo(); info.NumPending+uint64(info.NumAckPending) == 0 {
+			t.Error("the second message was acknowledged")
+		}
+	}
+	// Another topic is not held up.
+	r.send("other", `{"n":3}`)
+	r.writeAll(func(c *bridge.Config) { c.Topics = []string{"other"} })
+	want(t, r.rows("other", "n"), "[3]")
+}
+
+func TestTableMissing(t *testing.T) {
+	stopped(t, "table_missing", func(r *rig) {
+		if err := os.RemoveAll(filepath.Join(r.storage, "t.lance")); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+func TestTableReplaced(t *testing.T) {
+	stopped(t, "ledger_missing", func(r *rig) {
+		dir := filepath.Join(r.storage, "t.lance")
+		if err := os.RemoveAll(dir); err != nil {
+			t.Fatal(err)
+		}
+		schema, rec := oneColumn(t, 7)
+		defer rec.Release()
+		if _, err := r.table("t").Create(lanceref.WriteOptions{}, schema, rec); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+func TestTableReplacedWhileRunning(t *testing.T) {
+	r := newRig(t)
+	x := r.bridge()
+	r.send("t", `{"n":1}`)
+	r.awaitRows("t", 1)
+	r.awaitAcked("pst-bridge-t")
+	dir := filepath.Join(r.storage, "t.lance")
+	if err := os.Rename(dir, dir+".old"); err != nil {
+		t.Fatal(err)
+	}
+	schema, rec := oneColumn(t, 7)
+	defer rec.Release()
+	if _, err := r.table("t").Create(lanceref.WriteOptions{}, schema, rec); err != nil {
+		t.Fatal(err)
+	}
+	r.send("t", `{"n":2}`)
+	state := x.awaitStop("t")
+	if state.Reason != "table_replaced" {
+		t.Errorf("stopped as %v", state)
+	}
+	if n, err := r.table("t").Count(""); err != nil || n != 1 {
+		t.Errorf("the foreign table has %d rows, %v", n, err)
+	}
+}
+
+func TestRolledBackByRestore(t *testing.T) {
+	stopped(t, "rolled_back", func(r *rig) {
+		r.send("t", `{"n":1.5}`, `{"m":1}`)
+		r.writeAll()
+		if _, err := r.table("t").At(1).Restore(); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+func TestRolledBackByOverwrite(t *testing.T) {
+	stopped(t, "rolled_back", func(r *rig) {
+		schema, rec := oneColumn(t, 7)
+		defer rec.Release()
+		if _, err := r.table("t").Overwrite(lanceref.WriteOptions{}, schema, rec); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+func TestConsumerMissing(t *testing.T) {
+	stopped(t, "consumer_missing", func(r *rig) {
+		if err := r.js.DeleteConsumer(t.Context(), "PERSISTING", "pst-bridge-t"); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+func TestConsumerReplaced(t *testing.T) {
+	stopped(t, "consumer_replaced", func(r *rig) {
+		if err := r.js.DeleteConsumer(t.Context(), "PERSISTING", "pst-bridge-t"); err != nil {
+			t.Fatal(err)
+		}
+		r.durable("t", ackWait)
+	})
+}
+
+func TestConsumerUnusable(t *testing.T) {
+	stopped(t, "consumer_unusable", func(r *rig) {
+		c, err := r.js.Consumer(t.Context(), "PERSISTING", "pst-bridge-t")
+		if err != nil {
+			t.Fatal(err)
+		}
+		cfg := c.CachedInfo().Config
+		cfg.MaxDeliver = 3
+		if _, err := r.js.UpdateConsumer(t.Context(), "PERSISTING", cfg); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+func TestStreamRecreated(t *testing.T) {
+	stopped(t, "stream_recreated", func(r *rig) {
+		if err := r.js.DeleteStream(t.Context(), "PERSISTING"); err != nil {
+			t.Fatal(err)
+		}
+		r.stream(jetstream.WorkQueuePolicy)
+		r.durable("t", ackWait)
+	})
+}
+
+func TestLedgerOfANewerRelease(t *testing.T) {
+	stopped(t, "ledger_newer", func(r *rig) {
+		entry := strings.Replace(r.ledger("t"), `"format":1`, `"format":2`, 1)
+		if _, err := r.table("t").UpdateConfig(map[string]*string{"pst.ledger.PERSISTING": &entry}); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+func TestLedgerDeleted(t *testing.T) {
+	stopped(t, "ledger_missing", func(r *rig) {
+		if _, err := r.table("t").UpdateConfig(map[string]*string{"pst.ledger.PERSISTING": nil}); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+// A stream that is put back to an earlier state gives its numbers out again, and
+// nothing in its information says so: its creation time and the consumer's are kept.
+func TestStreamRewound(t *testing.T) {
+	for name, again := range map[string][]string{
+		"shorter than the ledger": {`{"n":30}`},
+		"longer than the ledger":  {`{"n":30}`, `{"n":40}`, `{"n":50}`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := newRigWith(t, jetstream.LimitsPolicy)
+			r.durable("t", ackWait)
+			r.send("t", `{"n":1}`, `{"n":2}`)
+			backup := filepath.Join(t.TempDir(), "backup")
+			r.restart(func() { copyDir(t, r.node.StoreDir(), backup) })
+			r.send("t", `{"n":3}`, `{"n":4}`)
+			r.writeAll()
+			r.restart(func() {
+				if err := os.RemoveAll(r.node.StoreDir()); err != nil {
+					t.Fatal(err)
+				}
+				copyDir(t, backup, r.node.StoreDir())
+			})
+			r.send("t", again...)
+			if got := r.refused("t"); got != "stream_rewound" {
+				t.Errorf("stopped as %s", got)
+			}
+			want(t, r.rows("t", "n"), "[1]", "[2]", "[3]", "[4]")
+		})
+	}
+}
+
+func copyDir(t *testing.T, from, to string) {
+	t.Helper()
+	if err := os.CopyFS(to, os.DirFS(from)); err != nil {
+		t.Fatal(err)
+	}
+}
