@@ -77,7 +77,11 @@ func (c *runCmd) Validate() error {
 // Run bridges until a signal, or until all is written under --once.
 func (c *runCmd) Run(parent context.Context, std *streams) error {
 	log := c.Log.logger(std.err)
-	ctx, drain, stop := interrupts(parent, c.ShutdownTimeout)
+	var asked <-chan struct{}
+	if c.WithStdin {
+		asked = endOf(std.in)
+	}
+	ctx, drain, stop := interrupts(parent, asked, c.ShutdownTimeout)
 	defer stop()
 	if err := prepareStorage(c.Storage); err != nil {
 		return err
@@ -109,9 +113,6 @@ func (c *runCmd) Run(parent context.Context, std *streams) error {
 	stream, err := c.openStream(ctx, conn, log)
 	if err != nil {
 		return err
-	}
-	if c.WithStdin {
-		drain = orEndOf(std.in, drain)
 	}
 	return c.bridge(ctx, running{conn: conn, stream: stream, instance: instance, listener: listener, drain: drain, log: log})
 }
@@ -270,21 +271,13 @@ func newInstance() string {
 	return hex.EncodeToString(b[:])
 }
 
-// orEndOf returns a channel that is closed when in ends or drain is closed. Its
-// goroutine lasts until then, which may be as long as the process.
-func orEndOf(in io.Reader, drain <-chan struct{}) <-chan struct{} {
+// endOf returns a channel that is closed when in ends. Its goroutine lasts until
+// then, which may be as long as the process.
+func endOf(in io.Reader) <-chan struct{} {
 	ended := make(chan struct{})
 	go func() {
+		defer close(ended)
 		_, _ = io.Copy(io.Discard, in) // however it ends, it has ended
-		close(ended)
 	}()
-	either := make(chan struct{})
-	go func() {
-		defer close(either)
-		select {
-		case <-ended:
-		case <-drain:
-		}
-	}()
-	return either
+	return ended
 }

@@ -98,7 +98,7 @@ func TestRunOncePutsEveryLineIntoTheTable(t *testing.T) {
 }
 
 func TestInterruptsDrainThenCancel(t *testing.T) {
-	ctx, drain, stop := interrupts(t.Context(), time.Hour)
+	ctx, drain, stop := interrupts(t.Context(), nil, time.Hour)
 	defer stop()
 	self, err := os.FindProcess(os.Getpid())
 	if err != nil {
@@ -121,7 +121,7 @@ func TestInterruptsDrainThenCancel(t *testing.T) {
 }
 
 func TestInterruptsTimeOut(t *testing.T) {
-	ctx, drain, stop := interrupts(t.Context(), time.Millisecond)
+	ctx, drain, stop := interrupts(t.Context(), nil, time.Millisecond)
 	defer stop()
 	self, err := os.FindProcess(os.Getpid())
 	if err != nil {

@@ -16,10 +16,10 @@ var (
 )
 
 // interrupts turns signals into the two ways of stopping: the first SIGTERM or
-// SIGINT closes drain; the second, or timeout after the first, cancels ctx with
-// the reason as its cause. stop gives signals back to the system and waits for
-// the watching goroutine.
-func interrupts(parent context.Context, timeout time.Duration) (ctx context.Context, drain <-chan struct{}, stop func()) {
+// SIGINT, or asked being closed, closes drain; a later signal, or timeout after
+// that, cancels ctx with the reason as its cause. asked may be nil. stop gives
+// signals back to the system and waits for the watching goroutine.
+func interrupts(parent context.Context, asked <-chan struct{}, timeout time.Duration) (ctx context.Context, drain <-chan struct{}, stop func()) {
 	ctx, cancel := context.WithCancelCause(parent)
 	signals := make(chan os.Signal, 2) // two: the drain and the second thought must both fit
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
@@ -31,8 +31,9 @@ func interrupts(parent context.Context, timeout time.Duration) (ctx context.Cont
 		case <-ctx.Done():
 			return
 		case <-signals:
-			close(first)
+		case <-asked:
 		}
+		close(first)
 		limit := time.NewTimer(timeout)
 		defer limit.Stop()
 		select {
