@@ -87,7 +87,8 @@ func (l *Log) read(ctx context.Context, p Planner, d *draft) (outcome, error) {
 		return failed, err
 	}
 	version := d.next.Version()
-	if head != nil {
+	// The base itself may hold a part of what the planner wants, and says nothing.
+	if head != nil && head.Version() > d.base.version() {
 		landing, err := p.Landed(ctx, head)
 		switch {
 		case err != nil:

@@ -65,7 +65,7 @@ func (l *Log) missed(ctx context.Context, version uint64, d *draft, head *manife
 		if undone != 0 {
 			return fmt.Errorf("%w: version %d, by version %d", ErrRolledBack, version, undone)
 		}
-		if d != nil && head.Version() == version {
+		if head.Version() == version {
 			return fmt.Errorf("read back: version %d is the head, but the planner does not find its proposal there", version)
 		}
 	}
