@@ -136,11 +136,21 @@ func payload(id string, i int) []byte {
 // publish publishes n rows and returns what the server acknowledged.
 func (r *rig) publish(topic, id string, n int) []natsenv.Acked {
 	r.t.Helper()
+	return r.publishFrom(topic, id, 0, n)
+}
+
+// publishFrom publishes the rows from..from+n-1.
+func (r *rig) publishFrom(topic, id string, from, n int) []natsenv.Acked {
+	r.t.Helper()
 	ctx, cancel := context.WithTimeout(r.t.Context(), patience)
 	defer cancel()
-	acked, err := natsenv.Publish(ctx, r.js, "persisting."+topic, id, n, func(i int) []byte { return payload(id, i) })
+	acked, err := natsenv.Publish(ctx, r.js, "persisting."+topic, fmt.Sprintf("%s-%d", id, from), n,
+		func(i int) []byte { return payload(id, from+i) })
 	if err != nil {
 		r.t.Fatal(err)
+	}
+	for i := range acked {
+		acked[i].Index += from
 	}
 	return acked
 }
