@@ -1,6 +1,7 @@
 package localfs
 
 import (
+	"container/heap"
 	"context"
 	"errors"
 	"fmt"
@@ -57,11 +58,13 @@ func (l *lister) list(ctx context.Context, dir string) (more bool, err error) {
 	if err != nil {
 		return false, err
 	}
+	heap.Init(&names)
 	var waiting []string // directories, each with a slash; ascending
-	for _, name := range names {
+	for len(names) > 0 {
 		if err := ctx.Err(); err != nil {
 			return false, err
 		}
+		name, _ := heap.Pop(&names).(string)
 		key := path.Join(dir, name)
 		if waiting, more, err = l.listBefore(ctx, waiting, key); !more || err != nil {
 			return more, err
@@ -102,9 +105,37 @@ func (l *lister) listBefore(ctx context.Context, waiting []string, key string) (
 	return waiting, true, nil
 }
 
-// names returns the names in dir, sorted. Below a file, or a name that is not
+// names are those in a directory that are still to be listed, as a heap: the newest
+// of a hundred thousand versions is found without sorting them.
+type names []string
+
+// Len implements heap.Interface.
+func (n names) Len() int { return len(n) }
+
+// Less implements heap.Interface.
+func (n names) Less(i, j int) bool { return n[i] < n[j] }
+
+// Swap implements heap.Interface.
+func (n names) Swap(i, j int) { n[i], n[j] = n[j], n[i] }
+
+// Push implements heap.Interface.
+func (n *names) Push(x any) {
+	if name, ok := x.(string); ok {
+		*n = append(*n, name)
+	}
+}
+
+// Pop implements heap.Interface.
+func (n *names) Pop() any {
+	last := len(*n) - 1
+	name := (*n)[last]
+	*n = (*n)[:last]
+	return name
+}
+
+// names returns the names in dir in no order. Below a file, or a name that is not
 // there, is nothing.
-func (s *Store) names(dir string) ([]string, error) {
+func (s *Store) names(dir string) (names, error) {
 	d, err := s.root.Open(dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
@@ -116,10 +147,6 @@ func (s *Store) names(dir string) ([]string, error) {
 	if err != nil || !info.IsDir() {
 		return nil, errors.Join(err, d.Close())
 	}
-	names, err := d.Readdirnames(-1)
-	if err := errors.Join(err, d.Close()); err != nil {
-		return nil, err
-	}
-	slices.Sort(names)
-	return names, nil
+	list, err := d.Readdirnames(-1)
+	return list, errors.Join(err, d.Close())
 }
