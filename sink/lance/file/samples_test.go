@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"testing"
 
 	"github.com/apache/arrow/go/v17/arrow"
@@ -241,4 +242,35 @@ func decode(b []byte, batchRows int) ([]arrow.Record, error) {
 		recs = append(recs, rec)
 	}
 	return recs, nil
+}
+
+func newRecord(fs []arrow.Field, columns []arrow.Array, rows int) arrow.Record {
+	return array.NewRecord(arrow.NewSchema(fs, nil), columns, int64(rows))
+}
+
+// bridgeColumns are columns as the bridge meets them: a sequence, a time, and
+// of payloads runs, prices, few distinct and many alike strings.
+func bridgeColumns(rng *rand.Rand, rows int) arrow.Record {
+	fs := []arrow.Field{
+		{Name: "seq", Type: arrow.PrimitiveTypes.Uint64},
+		{Name: "when", Type: &arrow.TimestampType{Unit: arrow.Microsecond, TimeZone: "UTC"}},
+		{Name: "runs", Type: arrow.PrimitiveTypes.Int64},
+		{Name: "price", Type: arrow.PrimitiveTypes.Float64},
+		{Name: "user", Type: arrow.BinaryTypes.String},
+		{Name: "text", Type: arrow.BinaryTypes.String},
+		{Name: "long", Type: arrow.BinaryTypes.LargeString},
+	}
+	r := array.NewRecordBuilder(memory.DefaultAllocator, arrow.NewSchema(fs, nil))
+	defer r.Release()
+	for i := range rows {
+		text := fmt.Sprintf("order %d shipped from warehouse %d to region %d", rng.IntN(1<<20), rng.IntN(20), rng.IntN(9))
+		r.Field(0).(*array.Uint64Builder).Append(uint64(5_000_000 + i))
+		r.Field(1).(*array.TimestampBuilder).Append(arrow.Timestamp(1_700_000_000_000_000 + i*37))
+		r.Field(2).(*array.Int64Builder).Append(int64(i/700) << 40)
+		r.Field(3).(*array.Float64Builder).Append(float64(rng.IntN(100_000)) / 100)
+		r.Field(4).(*array.StringBuilder).Append(fmt.Sprintf("user-%d", rng.IntN(100)))
+		r.Field(5).(*array.StringBuilder).Append(text)
+		r.Field(6).(*array.LargeStringBuilder).Append(strings.Repeat(text, 1+rng.IntN(9)))
+	}
+	return r.NewRecord()
 }

@@ -198,7 +198,7 @@ func TestVariableRefusesBadOffsets(t *testing.T) {
 func TestOpenNamesWhatItDoesNotRead(t *testing.T) {
 	flat := FlatEncoding(32, nil)
 	for name, e := range map[string]*lancepb.CompressiveEncoding{
-		"Rle":      {Compression: &lancepb.CompressiveEncoding_Rle{Rle: &lancepb.Rle{Values: flat}}},
+		"Rle":      {Compression: &lancepb.CompressiveEncoding_Rle{Rle: &lancepb.Rle{RunLengths: flat}}},
 		"Constant": {Compression: &lancepb.CompressiveEncoding_Constant{Constant: &lancepb.Constant{}}},
 		"General(General(Flat))": {Compression: &lancepb.CompressiveEncoding_General{General: &lancepb.General{
 			Values: &lancepb.CompressiveEncoding{Compression: &lancepb.CompressiveEncoding_General{General: &lancepb.General{Values: flat}}},

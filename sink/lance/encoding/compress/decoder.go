@@ -78,6 +78,12 @@ func Open(e *lancepb.CompressiveEncoding, s block.Shape, x *Expanders) (Decoder,
 		return d, nil
 	case *lancepb.CompressiveEncoding_FixedSizeList:
 		return openFixedSizeList(e, s)
+	case *lancepb.CompressiveEncoding_Rle:
+		return openRLE(e, s)
+	case *lancepb.CompressiveEncoding_ByteStreamSplit:
+		return openSplit(e, s)
+	case *lancepb.CompressiveEncoding_Fsst:
+		return openFSST(e, s)
 	case *lancepb.CompressiveEncoding_General:
 		if c.General.GetValues().GetGeneral() != nil {
 			return nil, &UnsupportedError{Encoding: Name(e)}

@@ -11,7 +11,8 @@
 //
 // Schemes written are Flat, Variable, InlineBitpacking, FixedSizeList over
 // Flat, General (zstd, lz4) around those, and for levels Flat and
-// OutOfLineBitpacking. A scheme that is not read is an *UnsupportedError with
-// its name; a buffer that cannot be right is a plain error, located by the
-// layout above.
+// OutOfLineBitpacking. Read as well, because the reference writes them by
+// default, are dictionaries, Rle, Fsst, ByteStreamSplit and validity inside
+// fixed size lists. Any other scheme is an *UnsupportedError with its name; a
+// buffer that cannot be right is a plain error, located by the layout above.
 package compress

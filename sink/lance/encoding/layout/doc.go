@@ -4,6 +4,7 @@
 //
 //	mini-block  buffer 0: one word per chunk, its size and number of items
 //	            buffer 1: the chunks; each a header, levels, values
+//	            then:     a dictionary, when a foreign writer made one
 //	            last:     repetition index, when there are lists
 //	full-zip    buffer 0: per level a control word, then the value's bytes
 //	            buffer 1: where each row starts, when rows differ in size

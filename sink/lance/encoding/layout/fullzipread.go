@@ -23,6 +23,8 @@ type fullZipReader struct {
 
 	item     func() error       // reads the value of a visible level
 	expander *compress.Expander // nil unless values are compressed one by one
+	symbols  *compress.Symbols  // nil unless values are encoded by FSST
+	text     []byte
 }
 
 // readFullZip is the content of a full-zip page.
@@ -70,6 +72,13 @@ func (r *fullZipReader) open(l *lancepb.FullZipLayout, shape block.Shape, x *com
 				return err
 			}
 			e = g.GetValues()
+		}
+		if f := e.GetFsst(); f != nil {
+			var err error
+			if r.symbols, err = compress.ParseSymbols(f.GetSymbolTable()); err != nil {
+				return err
+			}
+			e = f.GetValues()
 		}
 		if e.GetVariable() == nil {
 			return &compress.UnsupportedError{Encoding: "full-zip " + compress.Name(l.GetValueCompression())}
@@ -175,6 +184,13 @@ func (r *fullZipReader) variable(width int) error {
 		if value, err = r.expander.Expand(value); err != nil {
 			return err
 		}
+	}
+	if r.symbols != nil {
+		var err error
+		if r.text, err = r.symbols.Append(r.text[:0], value); err != nil {
+			return err
+		}
+		value = r.text
 	}
 	if r.builder.Bytes()+len(value) > maxPageBytes {
 		return fmt.Errorf("the page expands to more than %d bytes", maxPageBytes)

@@ -36,10 +36,10 @@ func readMiniBlock(l *lancepb.MiniBlockLayout, bufs [][]byte, shape block.Shape,
 	if l.GetHasLargeChunk() {
 		return content{}, &compress.UnsupportedError{Encoding: "mini-blocks with large chunks"}
 	}
-	if l.GetDictionary() != nil {
-		return content{}, &compress.UnsupportedError{Encoding: "Dictionary(" + compress.Name(l.GetValueCompression()) + ")"}
-	}
 	want := 2
+	if l.GetDictionary() != nil {
+		want++
+	}
 	if l.GetRepetitionIndexDepth() > 0 {
 		want++
 	}
@@ -47,7 +47,7 @@ func readMiniBlock(l *lancepb.MiniBlockLayout, bufs [][]byte, shape block.Shape,
 		return content{}, corrupt.Errorf("", "mini-block page", -1, "%d buffers instead of %d", len(bufs), want)
 	}
 	r := &miniBlockReader{layout: l}
-	if err := r.open(shape, x); err != nil {
+	if err := r.open(bufs, shape, x); err != nil {
 		return content{}, err
 	}
 	r.builder = block.NewBuilder(shape, int(min(l.GetNumItems(), maxPageBytes)), len(bufs[1]))
@@ -59,8 +59,14 @@ func readMiniBlock(l *lancepb.MiniBlockLayout, bufs [][]byte, shape block.Shape,
 }
 
 // open makes the decoders that the description asks for.
-func (r *miniBlockReader) open(shape block.Shape, x *compress.Expanders) (err error) {
-	if r.values, err = compress.Open(r.layout.GetValueCompression(), shape, x); err != nil {
+func (r *miniBlockReader) open(bufs [][]byte, shape block.Shape, x *compress.Expanders) (err error) {
+	l := r.layout
+	if l.GetDictionary() != nil {
+		r.values, err = compress.OpenDictionary(l.GetValueCompression(), l.GetDictionary(), shape, bufs[2], l.GetNumDictionaryItems(), x)
+	} else {
+		r.values, err = compress.Open(l.GetValueCompression(), shape, x)
+	}
+	if err != nil {
 		return located(err, "value compression", -1)
 	}
 	if r.layout.GetNumBuffers() != uint64(r.values.Buffers()) {
