@@ -74,13 +74,13 @@ func (l *leafReader) close() {
 	}
 }
 
-// readPage reads the buffers of a page, each in memory of its own: they are
+// readPage reads the buffers of a page, all into one piece of memory: they are
 // checked to lie in the file and together to be no larger than it.
 func (r *Reader) readPage(p Page) ([][]byte, error) {
-	memory := make([]byte, p.Bytes)
+	rest := make([]byte, p.Bytes)
 	bufs := make([][]byte, len(p.buffers))
 	for i, e := range p.buffers {
-		bufs[i], memory = memory[:e.length:e.length], memory[e.length:]
+		bufs[i], rest = rest[:e.length:e.length], rest[e.length:]
 		if err := r.readAt(bufs[i], e.position); err != nil {
 			return nil, fmt.Errorf("buffer %d: %w", i, err)
 		}

@@ -13,8 +13,15 @@ import (
 // index may name an item of any size.
 const maxDictionaryPage = 1 << 30
 
-// indexShape is that of the indices into a page's dictionary.
-var indexShape = block.Shape{Width: 32}
+// indexWidth is the bits of an index into a page's dictionary.
+const indexWidth = 32
+
+// Dictionary is the items that a page holds once, as it stores them.
+type Dictionary struct {
+	Encoding *lancepb.CompressiveEncoding
+	Items    uint64
+	Buffer   []byte
+}
 
 // dictionaryDecoder reads chunks of indices into a dictionary that the page
 // holds once. This library does not write such pages.
@@ -23,17 +30,17 @@ type dictionaryDecoder struct {
 	items   block.Block
 }
 
-// OpenDictionary is the decoder of a page with a dictionary: indices describes
-// the chunks, items the dictionary, whose count items are in buf.
-func OpenDictionary(indices, items *lancepb.CompressiveEncoding, s block.Shape, buf []byte, count uint64, x *Expanders) (Decoder, error) {
-	inner, err := Open(indices, indexShape, x)
+// OpenDictionary is the decoder of a page whose chunks are indices, described
+// by e, into a dictionary of items of a shape.
+func OpenDictionary(e *lancepb.CompressiveEncoding, d Dictionary, s block.Shape, x *Expanders) (Decoder, error) {
+	inner, err := Open(e, block.Shape{Width: indexWidth}, x)
 	if err != nil {
 		return nil, err
 	}
-	if count > uint64(len(buf)) {
-		return nil, fmt.Errorf("a dictionary of %d items in %d bytes", count, len(buf))
+	if d.Items > uint64(len(d.Buffer)) {
+		return nil, fmt.Errorf("a dictionary of %d items in %d bytes", d.Items, len(d.Buffer))
 	}
-	b, err := readBlock(items, s, buf, int(count))
+	b, err := readBlock(d.Encoding, s, d.Buffer, int(d.Items))
 	if err != nil {
 		return nil, fmt.Errorf("dictionary: %w", err)
 	}
@@ -43,7 +50,7 @@ func OpenDictionary(indices, items *lancepb.CompressiveEncoding, s block.Shape, 
 func (d *dictionaryDecoder) Buffers() int { return d.indices.Buffers() }
 
 func (d *dictionaryDecoder) Decode(dst *block.Builder, bufs [][]byte, n int) error {
-	picked := block.NewBuilder(indexShape, min(n, MaxChunkItems), 4*MaxChunkItems)
+	picked := block.NewBuilder(block.Shape{Width: indexWidth}, min(n, MaxChunkItems), 4*MaxChunkItems)
 	if err := d.indices.Decode(picked, bufs, n); err != nil {
 		return err
 	}

@@ -81,7 +81,8 @@ func items(b block.Block) []string {
 }
 
 func openDictionary(buf []byte, count uint64) (Decoder, error) {
-	return OpenDictionary(FlatEncoding(32, nil), VariableEncoding(32), block.Shape{Offsets: 32}, buf, count, &Expanders{})
+	d := Dictionary{Encoding: VariableEncoding(32), Items: count, Buffer: buf}
+	return OpenDictionary(FlatEncoding(32, nil), d, block.Shape{Offsets: 32}, &Expanders{})
 }
 
 func TestForeignEncodings(t *testing.T) {

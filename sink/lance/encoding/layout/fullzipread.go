@@ -60,32 +60,41 @@ func readFullZip(l *lancepb.FullZipLayout, bufs [][]byte, layers []repdef.Layer,
 
 // open chooses how a value is read.
 func (r *fullZipReader) open(l *lancepb.FullZipLayout, shape block.Shape, x *compress.Expanders) error {
-	e := l.GetValueCompression()
 	if shape.Offsets > 0 {
-		width := int(l.GetBitsPerOffset())
-		if width != 32 && width != 64 {
-			return fmt.Errorf("lengths of %d bits", width)
-		}
-		if g := e.GetGeneral(); g != nil {
-			var err error
-			if r.expander, err = x.Open(g.GetCompression(), maxPageBytes); err != nil {
-				return err
-			}
-			e = g.GetValues()
-		}
-		if f := e.GetFsst(); f != nil {
-			var err error
-			if r.symbols, err = compress.ParseSymbols(f.GetSymbolTable()); err != nil {
-				return err
-			}
-			e = f.GetValues()
-		}
-		if e.GetVariable() == nil {
-			return &compress.UnsupportedError{Encoding: "full-zip " + compress.Name(l.GetValueCompression())}
-		}
-		r.item = func() error { return r.variable(width / 8) }
-		return nil
+		return r.openVariable(l, x)
 	}
+	return r.openFixed(l, shape)
+}
+
+// openVariable peels what may lie around values that vary in length.
+func (r *fullZipReader) openVariable(l *lancepb.FullZipLayout, x *compress.Expanders) (err error) {
+	width := int(l.GetBitsPerOffset())
+	if width != 32 && width != 64 {
+		return fmt.Errorf("lengths of %d bits", width)
+	}
+	e := l.GetValueCompression()
+	if g := e.GetGeneral(); g != nil {
+		if r.expander, err = x.Open(g.GetCompression(), maxPageBytes); err != nil {
+			return err
+		}
+		e = g.GetValues()
+	}
+	if f := e.GetFsst(); f != nil {
+		if r.symbols, err = compress.ParseSymbols(f.GetSymbolTable()); err != nil {
+			return err
+		}
+		e = f.GetValues()
+	}
+	if e.GetVariable() == nil {
+		return &compress.UnsupportedError{Encoding: "full-zip " + compress.Name(l.GetValueCompression())}
+	}
+	r.item = func() error { return r.variable(width / 8) }
+	return nil
+}
+
+// openFixed checks the width of values that have one.
+func (r *fullZipReader) openFixed(l *lancepb.FullZipLayout, shape block.Shape) error {
+	e := l.GetValueCompression()
 	bits, validity := shape.Width, 0
 	if len(shape.Dims) > 0 {
 		has, err := compress.CheckFixedSizeList(e, shape)

@@ -62,7 +62,8 @@ func readMiniBlock(l *lancepb.MiniBlockLayout, bufs [][]byte, shape block.Shape,
 func (r *miniBlockReader) open(bufs [][]byte, shape block.Shape, x *compress.Expanders) (err error) {
 	l := r.layout
 	if l.GetDictionary() != nil {
-		r.values, err = compress.OpenDictionary(l.GetValueCompression(), l.GetDictionary(), shape, bufs[2], l.GetNumDictionaryItems(), x)
+		d := compress.Dictionary{Encoding: l.GetDictionary(), Items: l.GetNumDictionaryItems(), Buffer: bufs[2]}
+		r.values, err = compress.OpenDictionary(l.GetValueCompression(), d, shape, x)
 	} else {
 		r.values, err = compress.Open(l.GetValueCompression(), shape, x)
 	}
