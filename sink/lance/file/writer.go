@@ -13,9 +13,9 @@ import (
 	"github.com/pst-bridge/pst-bridge/sink/lance/internal/lancepb"
 )
 
-// Writer writes one data file, front to back. It buffers at most PageBytes of
-// Arrow data per top-level field. After an error it is of no more use. Not
-// safe for concurrent use.
+// Writer writes one data file, front to back, and ends in Finish or Abort. It
+// buffers at most PageBytes of Arrow data per top-level field. After an error
+// it has ended by itself. Not safe for concurrent use.
 type Writer struct {
 	w       io.Writer
 	at      uint64 // bytes written
@@ -84,11 +84,21 @@ func (w *Writer) Write(rec arrow.Record) error {
 	return nil
 }
 
-func (w *Writer) fail(err error) error {
+// Abort gives up what was gathered. The bytes written so far are no file.
+// After Finish or an error it does nothing.
+func (w *Writer) Abort() {
+	if w.done {
+		return
+	}
 	w.done = true
 	for _, c := range w.columns {
 		c.release()
 	}
+	w.options.Pool.put(w.encoder)
+}
+
+func (w *Writer) fail(err error) error {
+	w.Abort()
 	return err
 }
 

@@ -158,6 +158,40 @@ func TestWriteErrorsEndTheFile(t *testing.T) {
 	}
 }
 
+func TestAbortReleasesTheData(t *testing.T) {
+	mem := memory.NewCheckedAllocator(memory.DefaultAllocator)
+	defer mem.AssertSize(t, 0)
+	b := array.NewStringBuilder(mem)
+	b.AppendValues([]string{"held", "until", "aborted"}, nil)
+	column := b.NewArray()
+	b.Release()
+	fs := []arrow.Field{nullable("a", arrow.BinaryTypes.String)}
+	rec := newRecord(fs, []arrow.Array{column}, 3)
+	column.Release()
+	for _, end := range []func(w *file.Writer){
+		(*file.Writer).Abort,
+		func(w *file.Writer) {
+			if _, err := w.Finish(); err != nil {
+				t.Error(err)
+			}
+			w.Abort()
+		},
+	} {
+		w, err := file.NewWriter(&bytes.Buffer{}, schemaOf(t, fs...), file.WriterOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := w.Write(rec); err != nil {
+			t.Fatal(err)
+		}
+		end(w)
+		if _, err := w.Finish(); err == nil {
+			t.Error("Finish after the end is nil")
+		}
+	}
+	rec.Release()
+}
+
 // A recycled encoder writes what a new one writes.
 func TestPoolChangesNothing(t *testing.T) {
 	s := &sampler{Rand: rand.New(rand.NewPCG(3, 3)), nulls: someNulls}
