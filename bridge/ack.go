@@ -2,6 +2,7 @@ package bridge
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/pst-bridge/pst-bridge/sink"
@@ -10,6 +11,8 @@ import (
 const (
 	// ackChunk is how many acks leave before the next look at the context.
 	ackChunk = 500
+	// confirmPatience is how long a pipeline that ends waits for the server to take its acks.
+	confirmPatience = 5 * time.Second
 	// deadLetterDelay is how long a message waits whose dead letter could not be published.
 	deadLetterDelay = 5 * time.Second
 )
@@ -36,6 +39,17 @@ func (p *pipeline) ack(ctx context.Context, in <-chan committedBatch) error {
 			p.acknowledge(msgs[i:min(i+ackChunk, len(msgs))])
 		}
 		p.cfg.Events.reached(p.topic, MomentAcked)
+	}
+	return p.confirm(ctx)
+}
+
+// confirm makes sure that the server has the acks before the pipeline ends. Only
+// under Once does it matter whether it has: elsewhere the messages come again.
+func (p *pipeline) confirm(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, confirmPatience)
+	defer cancel()
+	if err := p.durable.Confirm(ctx); err != nil && p.once != nil {
+		return fmt.Errorf("confirm acks: %w", err)
 	}
 	return nil
 }

@@ -117,7 +117,7 @@ func when(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) }
 // back together in a restore, and an overwrite keeps the ledger without the rows,
 // so after either nothing may be acknowledged until an operator has decided.
 func (s *Sink) walk(ctx context.Context, base *lance.Dataset, entry *ledger.Entry, pos Position) error {
-	table, err := s.table(false)
+	table, err := s.table(ctx, false)
 	if err != nil {
 		return err
 	}

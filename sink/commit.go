@@ -18,7 +18,7 @@ import (
 func (s *Sink) Commit(ctx context.Context, st *Staged, pos Position) (*Result, error) {
 	defer st.release()
 	// A table that nobody made yet still needs its directory for the first version.
-	table, err := s.table(true)
+	table, err := s.table(ctx, true)
 	if err != nil {
 		return nil, err
 	}

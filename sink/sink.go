@@ -170,7 +170,7 @@ func (s *Sink) setHead(head *lance.Dataset) {
 
 // latest reads the latest version; nil and no error while there is no table.
 func (s *Sink) latest(ctx context.Context) (*lance.Dataset, error) {
-	table, err := s.table(false)
+	table, err := s.table(ctx, false)
 	if table == nil || err != nil {
 		return nil, err
 	}
@@ -186,7 +186,8 @@ func (s *Sink) latest(ctx context.Context) (*lance.Dataset, error) {
 }
 
 // table returns the handle; nil where the directory is absent and create is false.
-func (s *Sink) table(create bool) (*lance.Table, error) {
+// Opening proves that the directory can be written and a publication has one winner.
+func (s *Sink) table(ctx context.Context, create bool) (*lance.Table, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.mu.table != nil {
@@ -202,6 +203,13 @@ func (s *Sink) table(create bool) (*lance.Table, error) {
 	}
 	if err != nil {
 		return nil, fmt.Errorf("open table %s: %w", s.dir, err)
+	}
+	if err := store.Probe(ctx); err != nil {
+		err = errors.Join(fmt.Errorf("probe table %s: %w", s.dir, err), store.Close())
+		if errors.Is(err, errors.ErrUnsupported) {
+			return nil, &StopError{Unsupported, err}
+		}
+		return nil, err
 	}
 	s.mu.store = store
 	s.mu.table = lance.Open(store, lance.Options{

@@ -34,7 +34,7 @@ func (s *Sink) Stage(ctx context.Context, b *Batch) (*Staged, error) {
 }
 
 func (s *Sink) write(ctx context.Context, st *Staged, schema *fields.Schema) error {
-	table, err := s.table(true)
+	table, err := s.table(ctx, true)
 	if err != nil {
 		return err
 	}

@@ -222,3 +222,26 @@ func TestNoAllocationPerRow(t *testing.T) {
 		t.Errorf("%v allocations per message", n)
 	}
 }
+
+func TestKeysThatNoTableMayHave(t *testing.T) {
+	b := NewBatch(nil, Options{})
+	for _, row := range []string{`{"a.b":1,"_rowid":2,"s":{"a.b":3}}`, `{"a.b":4,"a_x2Eb":5,"_rowid":6}`, `{"a_x2Eb":7,"a.b":8}`} {
+		if _, err := b.Append(Meta{}, []byte(row)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	rec, err := b.Record()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, f := range rec.Schema().Fields() {
+		names = append(names, f.Name)
+	}
+	if got, want := strings.Join(names, " "), "a_x2Eb _x5Frowid s a_x5Fx2Eb"; got != want {
+		t.Fatalf("columns %s, want %s", got, want)
+	}
+	if got := fmt.Sprint(rec.Column(0), rec.Column(3)); got != "[1 4 8] [(null) 5 7]" {
+		t.Errorf("values %s", got)
+	}
+}

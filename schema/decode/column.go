@@ -79,9 +79,10 @@ type column struct {
 // its slices once.
 type hint struct{ words, buf, offs int }
 
-// plainKey is the token of a name: empty if the name would be escaped in JSON.
+// plainKey is the token of a column's name: empty if the key would be escaped in
+// JSON, or is not the name because schema.ColumnName changes one or the other.
 func plainKey(name string) string {
-	if plainRun([]byte(name), 0) < len(name) {
+	if plainRun([]byte(name), 0) < len(name) || schema.ColumnName(name, true) != name {
 		return ""
 	}
 	return name + `"`

@@ -7,7 +7,8 @@
 // newline-delimited JSON too; each object is a row. Payloads are hostile: the
 // text must be UTF-8 without a byte order mark, a key may occur once in an
 // object, and depth, names, numbers and columns are limited by Options. Keys
-// that differ in any byte are different columns, also if only by case.
+// that differ in any byte are different columns, also if only by case. A column has
+// the name of its key, but for what Lance readers refuse; see schema.ColumnName.
 //
 // # Types of new columns
 //

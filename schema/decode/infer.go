@@ -7,14 +7,14 @@ import (
 )
 
 // add makes a column for a field that was not seen before.
-func (b *Batch) add(parent *column, key []byte) (*column, *Reject) {
-	if len(key) > b.o.MaxNameBytes {
-		return nil, reject(ClassLimit, "field name of %d bytes, the limit is %d", len(key), b.o.MaxNameBytes)
+func (b *Batch) add(parent *column, name string) (*column, *Reject) {
+	if len(name) > b.o.MaxNameBytes {
+		return nil, reject(ClassLimit, "field name of %d bytes, the limit is %d", len(name), b.o.MaxNameBytes)
 	}
 	if b.unborn >= b.o.MaxColumns && !b.lifted {
 		return nil, overflow("more than %d fields that are only null", b.o.MaxColumns)
 	}
-	c := &column{name: string(key), parent: parent, lv: parent.lv, inferred: true}
+	c := &column{name: name, parent: parent, lv: parent.lv, inferred: true}
 	c.token = plainKey(c.name)
 	parent.adopt(c)
 	b.unborn++

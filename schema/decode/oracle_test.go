@@ -14,6 +14,8 @@ import (
 
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/array"
+
+	"github.com/pst-bridge/pst-bridge/schema"
 )
 
 // oracle parses rows with encoding/json. The values it returns are those of the
@@ -40,7 +42,7 @@ func compareRows(rec arrow.Record, first int, payload []byte) error {
 		return fmt.Errorf("encoding/json refuses it: %w", err)
 	}
 	for i, row := range rows {
-		if err := compareFields(rec.Schema().Fields(), rec.Columns(), first+i, row); err != nil {
+		if err := compareFields(rec.Schema().Fields(), rec.Columns(), first+i, named(row, true)); err != nil {
 			return fmt.Errorf("row %d: %w", i, err)
 		}
 	}
@@ -61,6 +63,15 @@ func compareFields(fields []arrow.Field, columns []arrow.Array, i int, row map[s
 		}
 	}
 	return nil
+}
+
+// named has the members of row under the names that their columns have.
+func named(row map[string]any, top bool) map[string]any {
+	out := make(map[string]any, len(row))
+	for key, v := range row {
+		out[schema.ColumnName(key, top)] = v
+	}
+	return out
 }
 
 // typeless tells whether a value says nothing about the type of its column.
@@ -124,7 +135,7 @@ func compare(a arrow.Array, i int, want any) error {
 		for k := range columns {
 			columns[k] = a.Field(k)
 		}
-		return compareFields(a.DataType().(*arrow.StructType).Fields(), columns, i, want.(map[string]any))
+		return compareFields(a.DataType().(*arrow.StructType).Fields(), columns, i, named(want.(map[string]any), false))
 	case array.ListLike:
 		start, end := a.ValueOffsets(i)
 		items := want.([]any)

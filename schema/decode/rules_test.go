@@ -177,7 +177,7 @@ func TestRejects(t *testing.T) {
 		{`{"a":true}`, `{"a":1}`, ClassType, "field a: number does not fit bool"},
 		{`{"a":"x"}`, `{"a":1.5}`, ClassType, "field a: number does not fit utf8"},
 		{`{"a":[]}`, `{"a":"x"}`, ClassType, "field a: string does not fit list"},
-		{`{"a.b":1}`, `{"a.b":"x"}`, ClassType, `field "a.b": string`},
+		{`{"a.b":1}`, `{"a.b":"x"}`, ClassType, `field a_x2Eb: string`},
 		{`{"a":9007199254740993}`, `{"a":1.5}`, ClassType, "field a: fraction does not fit int64"},
 		{`{"a":1.5}`, `{"a":9007199254740993}`, ClassType, "does not fit float64"},
 		{`{"a":1.5}`, `{"a":-36893488147419103233}`, ClassType, "does not fit float64"},

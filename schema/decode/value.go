@@ -119,13 +119,17 @@ func (b *Batch) lookUp(st *column, name []byte) (*column, *Reject) {
 	if st == b.root && len(name) >= len(schema.Prefix) && string(name[:len(schema.Prefix)]) == schema.Prefix {
 		return nil, reject(ClassReserved, "field %s: names that begin with %s are reserved", schema.Quote(string(name)), schema.Prefix)
 	}
-	if c := st.byName[string(name)]; c != nil {
-		return c, nil
+	if c := st.byName[string(name)]; c != nil && c.token != "" {
+		return c, nil // a plain key is the name of its column
 	}
 	if len(name) == 0 {
 		return nil, reject(ClassParse, "field name of no characters before byte %d", b.i)
 	}
-	return b.add(st, name)
+	column := schema.ColumnName(string(name), st == b.root)
+	if c := st.byName[column]; c != nil {
+		return c, nil
+	}
+	return b.add(st, column)
 }
 
 // value reads the value that is next into column c. depth is that of the value

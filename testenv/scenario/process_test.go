@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/pst-bridge/pst-bridge/bridge"
+	"github.com/pst-bridge/pst-bridge/consumer"
 	"github.com/pst-bridge/pst-bridge/testenv/natsenv"
 )
 
@@ -21,12 +22,10 @@ func TestDrain(t *testing.T) {
 	if exit := p.Wait(patience); exit.Code != 0 {
 		t.Fatalf("drained with %+v\n%s", exit, p.Stderr())
 	}
-	c, err := r.js.Consumer(t.Context(), "PERSISTING", "pst-bridge-t")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if info := c.CachedInfo(); info.NumAckPending != 0 {
-		t.Errorf("%d messages are held by nobody", info.NumAckPending)
+	given := time.Now()
+	r.awaitUnheld("pst-bridge-t")
+	if took := time.Since(given); took > consumer.DefaultAckWait/2 {
+		t.Errorf("messages were held up for %v by nobody: they were not given back", took)
 	}
 	r.once()
 	r.exact("t", map[string][]natsenv.Acked{"p": acked})
@@ -61,7 +60,11 @@ func TestKilledBeforeTheDeadLetter(t *testing.T) {
 // be again everything arrives once.
 func TestServerRestartsUnderLoad(t *testing.T) {
 	r := newRig(t)
-	x := r.bridge(func(c *bridge.Config) { c.BatchRows = 500 })
+	x := r.bridge(func(c *bridge.Config) {
+		c.BatchRows = 500
+		c.Events.State = func(_ string, s bridge.TopicState) { t.Log(time.Now(), s) }
+		c.Events.Committed = func(_ string, s bridge.Committed) { t.Log(time.Now(), s) }
+	})
 	acked := r.publish("t", "p", 5000)
 	for range 3 {
 		r.restart(func() {})

@@ -101,25 +101,25 @@ func (r *rig) once(args ...string) *runner.Process {
 // awaitAcked waits until a consumer has delivered everything and has every ack.
 func (r *rig) awaitAcked(consumer string) {
 	r.t.Helper()
+	r.await(consumer, "everything is acknowledged", func(info *jetstream.ConsumerInfo) bool {
+		return info.NumPending == 0 && info.NumAckPending == 0
+	})
+}
+
+// awaitUnheld waits until a consumer has no message out.
+func (r *rig) awaitUnheld(consumer string) {
+	r.t.Helper()
+	r.await(consumer, "no message is out", func(info *jetstream.ConsumerInfo) bool { return info.NumAckPending == 0 })
+}
+
+func (r *rig) await(consumer, what string, ok func(*jetstream.ConsumerInfo) bool) {
+	r.t.Helper()
 	ctx, cancel := context.WithTimeout(r.t.Context(), patience)
 	defer cancel()
-	ticker := time.NewTicker(50 * time.Millisecond)
-	defer ticker.Stop()
-	for {
+	eventually(r.t, what, func() bool {
 		c, err := r.js.Consumer(ctx, "PERSISTING", consumer)
-		if err != nil {
-			r.t.Fatal(err)
-		}
-		info := c.CachedInfo()
-		if info.NumPending == 0 && info.NumAckPending == 0 {
-			return
-		}
-		select {
-		case <-ticker.C:
-		case <-ctx.Done():
-			r.t.Fatalf("consumer %s still has %d to deliver and %d to be acknowledged", consumer, info.NumPending, info.NumAckPending)
-		}
-	}
+		return err == nil && ok(c.CachedInfo())
+	})
 }
 
 // payload is the i-th row of a publisher. Everything in it follows from i and id, so

@@ -40,6 +40,14 @@ func TestColumnsAppearAndTypesStay(t *testing.T) {
 		`[5,null,[{"p":2,"q":true},{"p":null,"q":null}]]`)
 }
 
+// Keys that the reference refuses as column names are escaped, so the table opens.
+func TestKeysThatNoTableMayHave(t *testing.T) {
+	r := newRig(t)
+	r.send("t", "{\"a.b\":1,\"_rowid\":2,\"c`d\":3,\"in\\u0000side\":{\"x\\u0000y\":4,\"p.q\":5}}")
+	r.writeAll()
+	want(t, r.rows("t", "a_x2Eb", "_x5Frowid", "c_x60d", "in_x00side"), `[1,2,3,{"p.q":5,"x_x00y":4}]`)
+}
+
 func TestOptionalColumns(t *testing.T) {
 	r := newRig(t)
 	r.send("t", `{"n":1}`)
