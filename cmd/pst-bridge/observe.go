@@ -67,7 +67,7 @@ func (o *observer) committed(topic string, c bridge.Committed) {
 		o.log.Info("columns added", "topic", topic, "columns", c.NewColumns, "version", c.Version)
 	}
 	if c.SteppedOver > 0 {
-		o.log.Warn("the stream will not deliver some sequences that the table does not hold", "topic", topic, "sequences", c.SteppedOver)
+		o.log.Debug("the ledger's floor passed sequences of other topics, or deleted ones", "topic", topic, "sequences", c.SteppedOver)
 	}
 	o.log.Debug("committed", "topic", topic, "version", c.Version, "rows", c.Rows, "messages", c.Messages,
 		"duplicates", c.Duplicates, "bytes", c.Bytes, "sealedBy", c.Reason, "took", c.Flush,
