@@ -26,8 +26,6 @@ type batch struct {
 	options  decode.Options
 }
 
-func (b *batch) empty() bool { return len(b.msgs) == 0 }
-
 // add decodes one message into dec; one that does not fit is noted as rejected. It
 // returns decode.ErrFull for a message that has to go into the next batch.
 func (b *batch) add(dec *decode.Batch, m *held) error {

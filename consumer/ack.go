@@ -128,7 +128,7 @@ func (d *Durable) deniedAck(last error) error {
 	}
 	d.acks.mu.Lock()
 	defer d.acks.mu.Unlock()
-	if last == d.acks.mu.seen { // each denial is an error value of its own
+	if last == d.acks.mu.seen { //nolint:errorlint // each denial is an error value of its own
 		return nil
 	}
 	d.acks.mu.seen = last

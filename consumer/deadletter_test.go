@@ -91,8 +91,10 @@ func TestDeadLettersWithOneID(t *testing.T) {
 	w := newWorld(t)
 	dl := deadLetters(t, w.stream)
 	for seq := range uint64(3) {
-		m := consumer.Message{Seq: seq + 1, Subject: "persisting.demo", Time: time.Now(),
-			Header: map[string][]string{"Nats-Msg-Id": {"same"}, "nats-msg-id": {"same"}}}
+		m := consumer.Message{
+			Seq: seq + 1, Subject: "persisting.demo", Time: time.Now(),
+			Header: map[string][]string{"Nats-Msg-Id": {"same"}, "nats-msg-id": {"same"}},
+		}
 		if err := dl.Publish(t.Context(), m, 0, "c", "r"); err != nil {
 			t.Fatal(err)
 		}

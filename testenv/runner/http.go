@@ -19,7 +19,7 @@ func (p *Process) WaitHTTP(timeout time.Duration, url string, status int) string
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 	tick := time.NewTicker(pollEvery)
 	defer tick.Stop()
-	last := "no answer"
+	var last string
 	for {
 		body, code, err := get(ctx, client, url)
 		switch {
