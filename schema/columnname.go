@@ -15,8 +15,15 @@ import (
 //     such as _rowid;
 //   - a '_' that would read as the start of such an escape.
 //
-// It is injective among keys at the top level, and among keys below it.
-func ColumnName(key string, top bool) string {
+// ColumnName is for keys at the top level, MemberName for those below. Each is
+// injective.
+func ColumnName(key string) string { return rename(key, true) }
+
+// MemberName is the name of the struct member that a key below the top level
+// becomes; see ColumnName.
+func MemberName(key string) string { return rename(key, false) }
+
+func rename(key string, top bool) string {
 	if isColumnName(key, top) {
 		return key
 	}
@@ -31,7 +38,7 @@ func ColumnName(key string, top bool) string {
 	return b.String()
 }
 
-// isColumnName reports whether ColumnName leaves key as it is.
+// isColumnName reports whether rename leaves key as it is.
 func isColumnName(key string, top bool) bool {
 	for i := range len(key) {
 		if escaped(key, i, top) {

@@ -24,8 +24,8 @@ func TestColumnName(t *testing.T) {
 		{"a_x2eb", true, "a_x2eb"},
 		{"é ü", true, "é ü"},
 	} {
-		if got := ColumnName(c.key, c.top); got != c.want {
-			t.Errorf("ColumnName(%q, %v) = %q, want %q", c.key, c.top, got, c.want)
+		if got := rename(c.key, c.top); got != c.want {
+			t.Errorf("rename(%q, %v) = %q, want %q", c.key, c.top, got, c.want)
 		}
 	}
 }
@@ -37,7 +37,7 @@ func FuzzColumnName(f *testing.F) {
 		f.Add(s, false)
 	}
 	f.Fuzz(func(t *testing.T, key string, top bool) {
-		name := ColumnName(key, top)
+		name := rename(key, top)
 		var back strings.Builder
 		for i := 0; i < len(name); i++ {
 			if !ReadsAsEscape(name[i:]) {

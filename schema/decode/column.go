@@ -82,7 +82,7 @@ type hint struct{ words, buf, offs int }
 // plainKey is the token of a column's name: empty if the key would be escaped in
 // JSON, or is not the name because schema.ColumnName changes one or the other.
 func plainKey(name string) string {
-	if plainRun([]byte(name), 0) < len(name) || schema.ColumnName(name, true) != name {
+	if plainRun([]byte(name), 0) < len(name) || schema.ColumnName(name) != name {
 		return ""
 	}
 	return name + `"`

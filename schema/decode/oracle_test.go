@@ -42,7 +42,7 @@ func compareRows(rec arrow.Record, first int, payload []byte) error {
 		return fmt.Errorf("encoding/json refuses it: %w", err)
 	}
 	for i, row := range rows {
-		if err := compareFields(rec.Schema().Fields(), rec.Columns(), first+i, named(row, true)); err != nil {
+		if err := compareFields(rec.Schema().Fields(), rec.Columns(), first+i, named(row, schema.ColumnName)); err != nil {
 			return fmt.Errorf("row %d: %w", i, err)
 		}
 	}
@@ -66,10 +66,10 @@ func compareFields(fields []arrow.Field, columns []arrow.Array, i int, row map[s
 }
 
 // named has the members of row under the names that their columns have.
-func named(row map[string]any, top bool) map[string]any {
+func named(row map[string]any, name func(string) string) map[string]any {
 	out := make(map[string]any, len(row))
 	for key, v := range row {
-		out[schema.ColumnName(key, top)] = v
+		out[name(key)] = v
 	}
 	return out
 }
@@ -135,7 +135,7 @@ func compare(a arrow.Array, i int, want any) error {
 		for k := range columns {
 			columns[k] = a.Field(k)
 		}
-		return compareFields(a.DataType().(*arrow.StructType).Fields(), columns, i, named(want.(map[string]any), false))
+		return compareFields(a.DataType().(*arrow.StructType).Fields(), columns, i, named(want.(map[string]any), schema.MemberName))
 	case array.ListLike:
 		start, end := a.ValueOffsets(i)
 		items := want.([]any)

@@ -125,7 +125,10 @@ func (b *Batch) lookUp(st *column, name []byte) (*column, *Reject) {
 	if len(name) == 0 {
 		return nil, reject(ClassParse, "field name of no characters before byte %d", b.i)
 	}
-	column := schema.ColumnName(string(name), st == b.root)
+	column := schema.MemberName(string(name))
+	if st == b.root {
+		column = schema.ColumnName(string(name))
+	}
 	if c := st.byName[column]; c != nil {
 		return c, nil
 	}
