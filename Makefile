@@ -41,8 +41,8 @@ bench: ## raw JetStream fetch + ack beside the bridge end to end: paired medians
 
 .PHONY: lint
 lint: ## format, vet, static checks; the same versions everywhere
-	$(LINT) run
-	@$(LINT) run --config tools/golangci-shape.yml --issues-exit-code 0
+	$(LINT) run --allow-parallel-runners
+	@$(LINT) run --allow-parallel-runners --config tools/golangci-shape.yml --issues-exit-code 0
 
 .PHONY: fmt
 fmt: ## format all Go code
