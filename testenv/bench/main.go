@@ -8,11 +8,13 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
 	"runtime"
+	"runtime/pprof"
 	"slices"
 	"time"
 
@@ -26,6 +28,7 @@ type options struct {
 	payload         string
 	compression     string
 	dir             string
+	profile         string
 }
 
 func main() {
@@ -35,6 +38,7 @@ func main() {
 	flag.StringVar(&o.payload, "payload", "rows", "rows (one of 170 B a message), lines (1,000 of them a message) or vectors (128-d)")
 	flag.StringVar(&o.compression, "compression", "none", "of the pages: none, zstd or lz4")
 	flag.StringVar(&o.dir, "dir", "", "where to keep the stream and the tables; default a temporary directory")
+	flag.StringVar(&o.profile, "cpuprofile", "", "write a CPU profile to this file")
 	flag.Parse()
 	if err := run(context.Background(), o); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
@@ -84,12 +88,20 @@ func run(ctx context.Context, o options) (err error) {
 
 func measure(ctx context.Context, o options, conn *consumer.Conn, stream *consumer.Stream, perMessage int) error {
 	var raws, bridges, ratios []float64
+	stopProfile, err := profile(o.profile)
+	if err != nil {
+		return err
+	}
+	defer stopProfile()
 	for i := range o.pairs {
 		raw, err := rawRun(ctx, conn, stream, fmt.Sprintf("raw-%d", i), o.messages)
 		if err != nil {
 			return fmt.Errorf("raw: %w", err)
 		}
-		through, err := bridgeRun(ctx, o, conn, stream, i)
+		var through time.Duration
+		pprof.Do(ctx, pprof.Labels("run", "bridge"), func(ctx context.Context) {
+			through, err = bridgeRun(ctx, o, conn, stream, i)
+		})
 		if err != nil {
 			return fmt.Errorf("bridge: %w", err)
 		}
@@ -102,6 +114,24 @@ func measure(ctx context.Context, o options, conn *consumer.Conn, stream *consum
 	fmt.Printf("median: raw %.0f msg/s, bridge %.0f msg/s, ratio %.2f [%.2f..%.2f]\n",
 		median(raws), median(bridges), median(ratios), slices.Min(ratios), slices.Max(ratios))
 	return nil
+}
+
+// profile starts a CPU profile; the goroutines of bridge runs carry the label run=bridge.
+func profile(path string) (stop func(), err error) {
+	if path == "" {
+		return func() {}, nil
+	}
+	f, err := os.Create(path)
+	if err != nil {
+		return nil, err
+	}
+	if err := pprof.StartCPUProfile(f); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return func() {
+		pprof.StopCPUProfile()
+		f.Close() //nolint:errcheck // a profile cut short shows by itself
+	}, nil
 }
 
 func median(v []float64) float64 {
