@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/pst-bridge/pst-bridge/internal/escape"
 )
 
 // MaxNameLength is the longest consumer name this package makes. JetStream
@@ -54,38 +56,13 @@ func ConsumerName(base, topic string) (string, error) {
 	if err := CheckTopic(topic); err != nil {
 		return "", err
 	}
-	name := base + "-" + escapeName(topic)
+	name := base + "-" + escape.Bytes(topic, nameByte)
 	if len(name) > MaxNameLength {
 		return "", fmt.Errorf("consumer name of topic %q has %d bytes, more than %d: shorten the topic or --consumer",
 			topic, len(name), MaxNameLength)
 	}
 	return name, nil
 }
-
-func escapeName(s string) string {
-	const hex = "0123456789ABCDEF"
-	var b strings.Builder
-	for i := range len(s) {
-		c := s[i]
-		if nameByte(c) && (c != '_' || !readsAsEscape(s[i:])) {
-			b.WriteByte(c)
-			continue
-		}
-		b.WriteString("_x")
-		b.WriteByte(hex[c>>4])
-		b.WriteByte(hex[c&15])
-	}
-	return b.String()
-}
-
-// readsAsEscape reports whether s, which begins with an underscore, begins with
-// _xHH. What follows an underscore is never changed by escaping when it is x, a
-// digit or A-F, so looking at the unescaped text is enough.
-func readsAsEscape(s string) bool {
-	return len(s) >= 4 && s[1] == 'x' && upperHex(s[2]) && upperHex(s[3])
-}
-
-func upperHex(c byte) bool { return c >= '0' && c <= '9' || c >= 'A' && c <= 'F' }
 
 func nameByte(c byte) bool {
 	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '_' || c == '-'

@@ -3,6 +3,8 @@ package schema
 import (
 	"strings"
 	"testing"
+
+	"github.com/pst-bridge/pst-bridge/internal/escape"
 )
 
 func TestColumnName(t *testing.T) {
@@ -24,8 +26,12 @@ func TestColumnName(t *testing.T) {
 		{"a_x2eb", true, "a_x2eb"},
 		{"é ü", true, "é ü"},
 	} {
-		if got := rename(c.key, c.top); got != c.want {
-			t.Errorf("rename(%q, %v) = %q, want %q", c.key, c.top, got, c.want)
+		name := MemberName
+		if c.top {
+			name = ColumnName
+		}
+		if got := name(c.key); got != c.want {
+			t.Errorf("%q at the top %v becomes %q, want %q", c.key, c.top, got, c.want)
 		}
 	}
 }
@@ -33,25 +39,18 @@ func TestColumnName(t *testing.T) {
 // Injective, because it can be undone.
 func FuzzColumnName(f *testing.F) {
 	for _, s := range []string{"a.b", "_x2E", "__x5F_", "_rowid", "_x5Frowid", "a\x00"} {
-		f.Add(s, true)
-		f.Add(s, false)
+		f.Add(s)
 	}
-	f.Fuzz(func(t *testing.T, key string, top bool) {
-		name := rename(key, top)
-		var back strings.Builder
-		for i := 0; i < len(name); i++ {
-			if !ReadsAsEscape(name[i:]) {
-				back.WriteByte(name[i])
-				continue
+	f.Fuzz(func(t *testing.T, key string) {
+		for _, name := range []string{ColumnName(key), MemberName(key)} {
+			if back := escape.Undo(name); back != key {
+				t.Fatalf("%q became %q, which reads as %q", key, name, back)
 			}
-			const digits = "0123456789ABCDEF"
-			back.WriteByte(byte(strings.IndexByte(digits, name[i+2])<<4 | strings.IndexByte(digits, name[i+3])))
-			i += 3
+			if strings.ContainsRune(name, 0) {
+				t.Fatalf("%q became %q", key, name)
+			}
 		}
-		if back.String() != key {
-			t.Fatalf("%q became %q, which reads as %q", key, name, back.String())
-		}
-		if strings.ContainsRune(name, 0) || (top && strings.ContainsAny(name, ".`")) {
+		if name := ColumnName(key); strings.ContainsAny(name, ".`") || isSystemColumn(name) {
 			t.Fatalf("%q became %q", key, name)
 		}
 	})

@@ -6,6 +6,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/pst-bridge/pst-bridge/internal/escape"
 )
 
 // TableSuffix ends each table's directory name, as LanceDB expects.
@@ -25,19 +27,11 @@ func TableName(topic string) (string, error) {
 	if topic == "" || strings.Trim(topic, ".") == "" {
 		return "", fmt.Errorf("%w: %q is empty or dots only", ErrTableName, topic)
 	}
-	var b strings.Builder
-	for i := range len(topic) {
-		c := topic[i]
-		if isPlain(c) && (c != '_' || !readsAsEscape(topic[i:])) {
-			b.WriteByte(c)
-			continue
-		}
-		fmt.Fprintf(&b, "_x%02X", c)
+	name := escape.Bytes(topic, isPlain)
+	if len(name) > MaxTableName {
+		return "", fmt.Errorf("%w: %q needs %d bytes, file systems allow %d", ErrTableName, topic, len(name), MaxTableName)
 	}
-	if b.Len() > MaxTableName {
-		return "", fmt.Errorf("%w: %q needs %d bytes, file systems allow %d", ErrTableName, topic, b.Len(), MaxTableName)
-	}
-	return b.String(), nil
+	return name, nil
 }
 
 func isPlain(c byte) bool {
@@ -48,12 +42,6 @@ func isPlain(c byte) bool {
 		return c == '_' || c == '.' || c == '-'
 	}
 }
-
-func readsAsEscape(s string) bool {
-	return len(s) >= 4 && s[1] == 'x' && isHex(s[2]) && isHex(s[3])
-}
-
-func isHex(c byte) bool { return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'F') }
 
 // checkFolding refuses a table whose name differs from a neighbour's in letter
 // case alone, where the file system takes the two for one.

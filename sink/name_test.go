@@ -6,6 +6,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/pst-bridge/pst-bridge/internal/escape"
 )
 
 func TestTableName(t *testing.T) {
@@ -33,24 +35,6 @@ func TestTableName(t *testing.T) {
 
 var accepted = regexp.MustCompile(`^[A-Za-z0-9_.-]+$`)
 
-// unescape reads a name the only way it can be read.
-func unescape(name string) string {
-	var b strings.Builder
-	for i := 0; i < len(name); i++ {
-		if name[i] != '_' || !readsAsEscape(name[i:]) {
-			b.WriteByte(name[i])
-			continue
-		}
-		var c byte
-		for _, d := range []byte(name[i+2 : i+4]) {
-			c = c<<4 | byte(strings.IndexByte("0123456789ABCDEF", d))
-		}
-		b.WriteByte(c)
-		i += 3
-	}
-	return b.String()
-}
-
 // Injective, because it can be undone; and inside the storage directory.
 func FuzzTableName(f *testing.F) {
 	for _, s := range []string{"a", "_x41", "__x5F", "../a", "a\x00b", "_x_x5F41", "con"} {
@@ -64,7 +48,7 @@ func FuzzTableName(f *testing.F) {
 		if !accepted.MatchString(name) || !filepath.IsLocal(name) || filepath.Base(name) != name {
 			t.Fatalf("TableName(%q) = %q", topic, name)
 		}
-		if back := unescape(name); back != topic {
+		if back := escape.Undo(name); back != topic {
 			t.Fatalf("%q became %q, which reads as %q", topic, name, back)
 		}
 	})
