@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/pst-bridge/pst-bridge/sink"
 )
 
@@ -13,6 +15,8 @@ const (
 	ackChunk = 500
 	// confirmPatience is how long a pipeline that ends waits for the server to take its acks.
 	confirmPatience = 5 * time.Second
+	// deadLettersAtOnce is how many dead letters are under way together: each waits for the stream.
+	deadLettersAtOnce = 64
 	// deadLetterDelay is how long a message waits whose dead letter could not be published.
 	deadLetterDelay = 5 * time.Second
 )
@@ -78,27 +82,41 @@ func (p *pipeline) bury(ctx context.Context, b committedBatch) ([]*held, error) 
 			pending[r.Seq] = r
 		}
 	}
-	fine := make([]*held, 0, len(b.msgs))
+	var fine, dead []*held
 	for _, m := range b.msgs {
-		r, dead := pending[m.Seq]
-		if !dead {
+		if _, ok := pending[m.Seq]; ok {
+			dead = append(dead, m)
+		} else {
 			fine = append(fine, m)
-			continue
-		}
-		err := p.dead.Publish(ctx, m.Message, b.res.Epoch, r.Class, r.Reason)
-		if p.cfg.Events.DeadLettered != nil {
-			p.cfg.Events.DeadLettered(p.topic, DeadLettered{Seq: m.Seq, Class: r.Class, Reason: r.Reason, Err: err})
-		}
-		if err == nil {
-			p.sink.Published(m.Seq)
-			fine = append(fine, m)
-			continue
-		}
-		if err := p.giveBack([]*held{m}, deadLetterDelay); err != nil {
-			return nil, err
 		}
 	}
-	return fine, nil
+	failures := make([]error, len(dead))
+	var publishing errgroup.Group
+	publishing.SetLimit(deadLettersAtOnce)
+	for i, m := range dead {
+		publishing.Go(func() error {
+			r := pending[m.Seq]
+			failures[i] = p.dead.Publish(ctx, m.Message, b.res.Epoch, r.Class, r.Reason)
+			return nil
+		})
+	}
+	if err := publishing.Wait(); err != nil {
+		return nil, err
+	}
+	var failed []*held
+	for i, m := range dead {
+		if p.cfg.Events.DeadLettered != nil {
+			r := pending[m.Seq]
+			p.cfg.Events.DeadLettered(p.topic, DeadLettered{Seq: m.Seq, Class: r.Class, Reason: r.Reason, Err: failures[i]})
+		}
+		if failures[i] != nil {
+			failed = append(failed, m)
+			continue
+		}
+		p.sink.Published(m.Seq)
+		fine = append(fine, m)
+	}
+	return fine, p.giveBack(failed, deadLetterDelay)
 }
 
 // letGo forgets messages that are no longer ours to keep alive.
@@ -109,6 +127,9 @@ func (p *pipeline) letGo(msgs []*held) {
 
 // giveBack hands messages back to the server, to be delivered again after delay.
 func (p *pipeline) giveBack(msgs []*held, delay time.Duration) error {
+	if len(msgs) == 0 {
+		return nil
+	}
 	var first error
 	for _, m := range p.hold.deliveries(msgs) {
 		if err := p.durable.Nak(m, delay); err != nil && first == nil {

@@ -51,10 +51,16 @@ func (p *pipeline) bind(ctx context.Context) error {
 	return p.checkLength(ctx, maxSeq)
 }
 
-// create makes the consumer, which only a table without an entry for the stream allows.
+// create makes the consumer, which only a table without an entry for the stream
+// allows. Where there is an entry, another worker may have made both since the first
+// look: a consumer that is missing at a second one is really gone.
 func (p *pipeline) create(ctx context.Context, cfg consumer.DurableConfig) (*consumer.Durable, error) {
 	switch {
 	case p.sink.HasEntry(p.stream.Name()):
+		durable, err := p.stream.Lookup(ctx, cfg)
+		if !errors.Is(err, consumer.ErrNoConsumer) {
+			return durable, err
+		}
 		return nil, &sink.StopError{Reason: sink.ConsumerMissing, Err: fmt.Errorf(
 			"the table was filled by consumer %s of stream %s, which does not exist any more; a new one would deliver everything from the start",
 			cfg.Name, p.stream.Name())}

@@ -87,6 +87,9 @@ func (b *Bridge) Run(ctx context.Context) error {
 		running.Go(func() { b.topic(ctx, topic) })
 	}
 	err = b.discover(ctx, start)
+	if err != nil {
+		b.drain() // else the topics that were listed would run on, and nobody would hear of it
+	}
 	running.Wait()
 	early := b.draining.Err() != nil
 	if err != nil {
@@ -142,9 +145,7 @@ func (b *Bridge) topic(ctx context.Context, topic string) {
 		select {
 		case <-time.After(pause/2 + rand.N(pause)): //nolint:gosec // jitter needs no secrecy
 		case <-b.draining.Done():
-			if !b.cfg.Once {
-				return
-			}
+			return
 		case <-ctx.Done():
 			return
 		}

@@ -7,10 +7,12 @@ import (
 	"github.com/pst-bridge/pst-bridge/consumer"
 )
 
-// held is a message this process received and has not acknowledged.
+// held is a message this process received and has not acknowledged. The message
+// never changes; what else there is, is guarded by holdings.mu.
 type held struct {
 	consumer.Message
-	batch *batch // nil until it is assembled; guarded by holdings.mu
+	again *consumer.Message // a later delivery of it, which is the one to acknowledge
+	batch *batch            // nil until it is sealed
 }
 
 // holdings are all messages that a pipeline holds, from receipt to acknowledgement.
@@ -61,9 +63,9 @@ func (h *holdings) add(msgs []consumer.Message) (fresh []*held, err error) {
 			if !old.Time.Equal(m.Time) {
 				return nil, rewound("sequence %d is held as stored at %v and came again as stored at %v", m.Seq, old.Time, m.Time)
 			}
-			data, header := old.Data, old.Header
-			old.Message = m
-			old.Data, old.Header = data, header
+			again := m
+			again.Data, again.Header = nil, nil
+			old.again = &again
 			continue
 		}
 		block[i].Message = m
@@ -89,6 +91,9 @@ func (h *holdings) deliveries(msgs []*held) []consumer.Message {
 	defer h.mu.Unlock()
 	for i, m := range msgs {
 		out[i] = m.Message
+		if m.again != nil {
+			out[i] = *m.again
+		}
 		out[i].Data, out[i].Header = nil, nil
 	}
 	return out

@@ -15,7 +15,17 @@ type stagedBatch struct {
 
 // stage writes the data files of sealed batches. Several stages may share in and out.
 func (p *pipeline) stage(ctx context.Context, in <-chan sealedBatch, out chan<- stagedBatch) error {
-	for b := range in {
+	for {
+		var b sealedBatch
+		select {
+		case next, ok := <-in:
+			if !ok {
+				return nil
+			}
+			b = next
+		case <-ctx.Done(): // another stage failed, and no batch may ever come
+			return context.Cause(ctx)
+		}
 		staged, err := p.sink.Stage(ctx, b.sink)
 		if err != nil {
 			return fmt.Errorf("stage: %w", err)
@@ -28,5 +38,4 @@ func (p *pipeline) stage(ctx context.Context, in <-chan sealedBatch, out chan<- 
 			return context.Cause(ctx)
 		}
 	}
-	return nil
 }
