@@ -153,10 +153,14 @@ func (e *Entry) remember(m Mark) []Mark {
 }
 
 // Raise returns the entry with its floor at floor, or as high below it as pending
-// dead letters allow, and how many sequences the floor passed that were never
-// recorded here: other topics' on a shared stream, or messages that somebody else
-// removed. It never lowers the floor.
+// dead letters and the highest recorded sequence allow, and how many sequences the
+// floor passed that were never recorded here: other topics' on a shared stream, or
+// messages that somebody else removed. It never lowers the floor.
+//
+// Beyond the highest recorded sequence a floor would save nothing, and a message
+// that a peer holds while the stream is purged would look like one recorded.
 func (e *Entry) Raise(floor uint64) (next *Entry, steppedOver uint64) {
+	floor = min(floor, e.MaxSeq)
 	if low, ok := e.DeadPending.Min(); ok && floor >= low {
 		floor = low - 1
 	}

@@ -1,0 +1,115 @@
+package scenario
+
+import (
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/pst-bridge/pst-bridge/bridge"
+)
+
+// A purge moves the consumer's ack floor over messages that workers still hold. What
+// was delivered becomes rows, and nobody takes a held message for one that came twice.
+func TestPurgeWhileMessagesAreHeld(t *testing.T) {
+	r := newRig(t)
+	r.durable("t", ackWait)
+	r.send("t", `{"n":1}`)
+	r.writeAll()
+	release := make(chan struct{})
+	free := sync.OnceFunc(func() { close(release) })
+	fetched := make(chan struct{}, 10)
+	a := r.bridge(func(c *bridge.Config) {
+		c.BatchRows = 1
+		c.Events.Fetched = func(string, bridge.Fetched) { fetched <- struct{}{} }
+		c.Events.Reached = func(_ string, m bridge.Moment) {
+			if m == bridge.MomentSealed {
+				<-release
+			}
+		}
+	})
+	t.Cleanup(free)
+	r.send("t", `{"n":2}`) // held by a, which waits
+	<-fetched
+	r.send("t", `{"n":3}`) // fetched by a, which pulls no more
+	<-fetched
+	b := r.bridge(func(c *bridge.Config) {
+		c.FlushInterval = time.Hour
+		c.Events.Fetched = func(string, bridge.Fetched) { fetched <- struct{}{} }
+	})
+	r.send("t", `{"n":4}`) // held by b
+	<-fetched
+	stream, err := r.js.Stream(t.Context(), "PERSISTING")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := stream.Purge(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	free()
+	r.awaitRows("t", 3)
+	a.drain()
+	b.drain()
+	if state := b.b.Status()["t"]; state.Phase != bridge.PhaseDone {
+		t.Errorf("the topic did not go on: %v", state)
+	}
+	want(t, r.rows("t", "n"), "[1]", "[2]", "[3]", "[4]")
+}
+
+// A batch that cannot be staged ends the pipeline, also if it has more encoders and
+// no other message comes; the messages are given back and written later.
+func TestOneOfSeveralEncodersFails(t *testing.T) {
+	r := newRig(t)
+	x := r.bridge(func(c *bridge.Config) { c.Encoders = 3 })
+	r.send("t", `{"n":1}`)
+	r.awaitRows("t", 1)
+	data := filepath.Join(r.storage, "t.lance", "data")
+	if err := os.Rename(data, data+".away"); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(data, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r.send("t", `{"n":2}`)
+	eventually(t, "the pipeline ends", func() bool { return x.b.Status()["t"].Phase == bridge.PhaseRetrying })
+	if err := os.Remove(data); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(data+".away", data); err != nil {
+		t.Fatal(err)
+	}
+	r.awaitRows("t", 2)
+	x.drain()
+	want(t, r.rows("t", "n"), "[1]", "[2]")
+}
+
+// A drain ends a bridge that runs once, also while a topic cannot be written.
+func TestDrainWhileATopicIsRetried(t *testing.T) {
+	r := newRig(t)
+	r.send("t", `{"n":1}`)
+	if err := os.WriteFile(r.storage, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	x := r.bridge(func(c *bridge.Config) { c.Once = true })
+	eventually(t, "the topic is retried", func() bool { return x.b.Status()["t"].Phase == bridge.PhaseRetrying })
+	x.b.Drain()
+	if err := x.wait(); err == nil {
+		t.Error("nothing was written, yet the bridge ended well")
+	}
+}
+
+// A row without any value, for a table that has none of the bridge's own columns.
+func TestEmptyRowInABareTable(t *testing.T) {
+	r := newRig(t)
+	bare := func(c *bridge.Config) { c.Columns = bridge.Columns{NoSeq: true, NoTime: true} }
+	r.send("t", `{"n":1}`)
+	r.writeAll(bare)
+	r.send("t", `{}`)
+	r.writeAll(bare)
+	r.send("t", `{"n":null}`, `{"m":null}`)
+	r.writeAll(bare)
+	if n, err := r.table("t").Count(""); err != nil || n != 4 {
+		t.Errorf("%d rows, want 4; %v", n, err)
+	}
+}
