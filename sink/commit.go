@@ -82,8 +82,14 @@ func (s *Sink) result(head *lance.Dataset, p *rowsPlanner) (*Result, error) {
 		if res.Rows > 0 {
 			res.Bytes = int64(p.st.file.Size) //nolint:gosec // bounded by the file system
 		}
-		res.Pending = append(res.Pending, p.st.plan.Rejected...)
-		s.forgetPublished(p.published)
+		for _, r := range p.st.plan.Rejected {
+			// Where the outcome was unknown, what the head holds may be another
+			// worker's doing, and that worker may have made rows of the message.
+			if entry.Status(r.Seq) == ledger.Pending {
+				res.Pending = append(res.Pending, r)
+			}
+		}
+		s.forgetPublished(p.published.Minus(entry.DeadPending))
 	}
 	for _, seq := range p.pending {
 		res.Pending = append(res.Pending, Rejection{Seq: seq, Class: ClassPending, Reason: "recorded as a dead letter by an earlier delivery"})
