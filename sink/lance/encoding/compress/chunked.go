@@ -12,7 +12,8 @@ const MaxChunkItems = 4096
 const minUnit = 2
 
 // Chunked writes the items of one block as mini-block chunks, each of one
-// buffer. Calls may come in any order; not safe for concurrent use.
+// buffer unless it is Paired. Calls may come in any order; not safe for
+// concurrent use.
 type Chunked interface {
 	// Encoding describes the scheme.
 	Encoding() *lancepb.CompressiveEncoding
@@ -23,4 +24,19 @@ type Chunked interface {
 	Fit(item, remain, room int) int
 	// Append adds the buffer of n items from item on.
 	Append(dst []byte, item, n int) []byte
+}
+
+// Paired is a Chunked of two buffers per chunk.
+type Paired interface {
+	Chunked
+	// AppendSecond adds the second buffer of the chunk that Append wrote last,
+	// of n items from item on. Room for Fit counts both.
+	AppendSecond(dst []byte, item, n int) []byte
+}
+
+// Indexed is a Chunked whose items are indices into a dictionary, which the
+// page holds once.
+type Indexed interface {
+	Chunked
+	Dictionary() Dictionary
 }

@@ -55,13 +55,18 @@ func (m *MiniBlock) page(leaf repdef.Leaf, values compress.Chunked, codec *compr
 	l := &lancepb.MiniBlockLayout{
 		ValueCompression: values.Encoding(),
 		Layers:           kinds(leaf.Layers),
-		NumBuffers:       1,
+		NumBuffers:       uint64(buffersOf(values)),
 		NumItems:         uint64(leaf.Values.Len()),
 	}
 	if codec != nil {
 		l.ValueCompression = codec.Encoding(l.ValueCompression)
 	}
 	buffers := [][]byte{m.meta, m.data}
+	if indexed, ok := values.(compress.Indexed); ok {
+		d := indexed.Dictionary()
+		l.Dictionary, l.NumDictionaryItems = d.Encoding, d.Items
+		buffers = append(buffers, d.Buffer)
+	}
 	if leaf.Def != nil {
 		l.DefCompression = m.def.Encoding()
 	}
@@ -81,9 +86,10 @@ func (m *MiniBlock) page(leaf repdef.Leaf, values compress.Chunked, codec *compr
 func (m *MiniBlock) chunks(leaf repdef.Leaf, values compress.Chunked, codec *compress.Codec) (shrunk bool, err error) {
 	m.meta, m.data = m.meta[:0], m.data[:0]
 	plain, stored := 0, 0
+	paired, _ := values.(compress.Paired)
 	for i, s := range m.spans {
 		start := len(m.data)
-		sizes := m.header(leaf, s)
+		sizes := m.header(leaf, s, buffersOf(values))
 		at := len(m.data)
 		if codec == nil {
 			m.data = values.Append(m.data, s.item, s.items)
@@ -99,6 +105,12 @@ func (m *MiniBlock) chunks(leaf repdef.Leaf, values compress.Chunked, codec *com
 		}
 		binary.LittleEndian.PutUint16(m.data[sizes:], uint16(len(m.data)-at))
 		m.data = pad(m.data)
+		if paired != nil {
+			at = len(m.data)
+			m.data = paired.AppendSecond(m.data, s.item, s.items)
+			binary.LittleEndian.PutUint16(m.data[sizes+2:], uint16(len(m.data)-at))
+			m.data = pad(m.data)
+		}
 		size := len(m.data) - start
 		if size > chunkBytes {
 			return false, fmt.Errorf("a chunk of %d bytes passes the limit of %d", size, chunkBytes)
@@ -112,9 +124,17 @@ func (m *MiniBlock) chunks(leaf repdef.Leaf, values compress.Chunked, codec *com
 	return stored < plain, nil
 }
 
-// header writes the header and the levels of a chunk, and returns where the
-// size of the value buffer belongs.
-func (m *MiniBlock) header(leaf repdef.Leaf, s span) (sizeAt int) {
+// buffersOf is how many value buffers a chunk has.
+func buffersOf(values compress.Chunked) int {
+	if _, ok := values.(compress.Paired); ok {
+		return 2
+	}
+	return 1
+}
+
+// header writes the header and the levels of a chunk of so many value buffers,
+// and returns where their sizes belong.
+func (m *MiniBlock) header(leaf repdef.Leaf, s span, buffers int) (sizeAt int) {
 	m.data = binary.LittleEndian.AppendUint16(m.data, uint16(s.levels))
 	if leaf.Rep != nil {
 		m.data = binary.LittleEndian.AppendUint16(m.data, uint16(m.rep.Size(s.levels)))
@@ -123,7 +143,7 @@ func (m *MiniBlock) header(leaf repdef.Leaf, s span) (sizeAt int) {
 		m.data = binary.LittleEndian.AppendUint16(m.data, uint16(m.def.Size(s.levels)))
 	}
 	sizeAt = len(m.data)
-	m.data = pad(append(m.data, 0, 0))
+	m.data = pad(append(m.data, make([]byte, 2*buffers)...))
 	if leaf.Rep != nil {
 		m.data = pad(m.rep.Append(m.data, leaf.Rep[s.level:s.level+s.levels]))
 	}
