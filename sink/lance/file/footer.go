@@ -57,6 +57,9 @@ func parseFooter(b []byte, size uint64) (footer, error) {
 		major:         binary.LittleEndian.Uint16(b[32:]),
 		minor:         binary.LittleEndian.Uint16(b[34:]),
 	}
+	if f.major == 0 && f.minor < 3 {
+		return footer{}, fmt.Errorf("legacy file version 0.1: %w", fields.ErrUnsupported)
+	}
 	end := size - footerBytes
 	if f.columnMeta > f.cmoTable || f.cmoTable > f.gboTable || f.gboTable > end {
 		return footer{}, fmt.Errorf("regions at %d, %d and %d are out of order or outside the file",
@@ -76,10 +79,25 @@ func (f footer) version() (encoding.Version, error) {
 	if f.major == 2 && f.minor == 1 {
 		return encoding.V2_1, nil
 	}
+	if f.major == 2 && f.minor == 2 {
+		return encoding.V2_2, nil
+	}
 	if f.major == 0 && f.minor == 3 {
 		return 0, fmt.Errorf("file version 2.0: %w", fields.ErrUnsupported)
 	}
 	return 0, fmt.Errorf("file version %d.%d: %w", f.major, f.minor, fields.ErrUnsupported)
+}
+
+// itemPages reports whether the pages of a column below a list count the items
+// of that list rather than rows: so it is in version 2.0.
+func (f footer) itemPages() bool { return f.major == 0 && f.minor == 3 }
+
+// pageURL names the message that describes a page.
+func (f footer) pageURL() string {
+	if f.itemPages() {
+		return arrayEncodingURL
+	}
+	return pageLayoutURL
 }
 
 // entry is where a region lies.

@@ -15,6 +15,7 @@ import (
 // users; readers accept both.
 const (
 	pageLayoutURL     = "/lance.encodings21.PageLayout"
+	arrayEncodingURL  = "/lance.encodings.ArrayEncoding" // version 2.0
 	columnEncodingURL = "/lance.encodings.ColumnEncoding"
 )
 

@@ -35,6 +35,18 @@ type Reader struct {
 // does not close it; key is its name in errors. Damage is a *corrupt.Error, a
 // file version that is not read a fields.ErrUnsupported.
 func Open(obj objstore.Object, key string) (*Reader, error) {
+	r, err := open(obj, key)
+	if err != nil {
+		return nil, err
+	}
+	if r.version, err = r.footer.version(); err != nil {
+		return nil, fmt.Errorf("open %s: %w", key, err)
+	}
+	return r, nil
+}
+
+// open is Open for every version that has this container.
+func open(obj objstore.Object, key string) (*Reader, error) {
 	r := &Reader{obj: obj, key: key, size: uint64(max(obj.Size(), 0))}
 	if r.size < footerBytes {
 		return nil, corrupt.Errorf(key, "footer", 0, "the file has only %d bytes", r.size)
@@ -45,10 +57,10 @@ func Open(obj objstore.Object, key string) (*Reader, error) {
 	var err error
 	at := r.size - footerBytes
 	if r.footer, err = parseFooter(r.tail[len(r.tail)-footerBytes:], r.size); err != nil {
+		if errors.Is(err, fields.ErrUnsupported) {
+			return nil, fmt.Errorf("open %s: %w", key, err)
+		}
 		return nil, r.damage("footer", at, err)
-	}
-	if r.version, err = r.footer.version(); err != nil {
-		return nil, fmt.Errorf("open %s: %w", key, err)
 	}
 	if err := r.readTables(); err != nil {
 		return nil, err
@@ -168,21 +180,37 @@ type Page struct {
 
 // Pages lists the pages of a physical column.
 func (r *Reader) Pages(column int) ([]Page, error) {
-	if column < 0 || column >= len(r.columns) {
-		return nil, corrupt.Errorf(r.key, fmt.Sprintf("column %d", column), -1, "the file has %d columns", len(r.columns))
-	}
-	e := r.columns[column]
-	section := fmt.Sprintf("metadata of column %d", column)
-	m := &lancepb.ColumnMetadata{}
-	if err := proto.Unmarshal(r.region(e.position, e.length), m); err != nil {
-		return nil, r.damage(section, e.position, err)
+	m, err := r.columnMetadata(column)
+	if err != nil {
+		return nil, err
 	}
 	if err := checkColumnEncoding(m.GetEncoding()); err != nil {
 		if errors.Is(err, fields.ErrUnsupported) {
 			return nil, fmt.Errorf("%s: column %d: %w", r.key, column, err)
 		}
-		return nil, r.damage(section, e.position, err)
+		return nil, r.damage(columnSection(column), r.columns[column].position, err)
 	}
+	return r.parsePages(m, column)
+}
+
+// columnMetadata reads the metadata of a physical column.
+func (r *Reader) columnMetadata(column int) (*lancepb.ColumnMetadata, error) {
+	if column < 0 || column >= len(r.columns) {
+		return nil, corrupt.Errorf(r.key, fmt.Sprintf("column %d", column), -1, "the file has %d columns", len(r.columns))
+	}
+	e := r.columns[column]
+	m := &lancepb.ColumnMetadata{}
+	if err := proto.Unmarshal(r.region(e.position, e.length), m); err != nil {
+		return nil, r.damage(columnSection(column), e.position, err)
+	}
+	return m, nil
+}
+
+func columnSection(column int) string { return fmt.Sprintf("metadata of column %d", column) }
+
+// parsePages checks the pages of a column.
+func (r *Reader) parsePages(m *lancepb.ColumnMetadata, column int) ([]Page, error) {
+	e, section := r.columns[column], columnSection(column)
 	pages := make([]Page, len(m.GetPages()))
 	first := uint64(0)
 	for i, p := range m.GetPages() {
@@ -192,7 +220,7 @@ func (r *Reader) Pages(column int) ([]Page, error) {
 		}
 		first += pages[i].Rows
 	}
-	if first != r.rows {
+	if first != r.rows && !r.footer.itemPages() {
 		return nil, r.damage(section, e.position, fmt.Errorf("pages of %d rows, but the file has %d", first, r.rows))
 	}
 	return pages, nil
@@ -200,7 +228,11 @@ func (r *Reader) Pages(column int) ([]Page, error) {
 
 func (r *Reader) parsePage(p *lancepb.Page, first uint64) (Page, error) {
 	page := Page{Rows: p.GetLength(), FirstRow: first}
-	if page.Rows > r.rows-first {
+	if r.footer.itemPages() {
+		if page.Rows > math.MaxInt64-first {
+			return Page{}, fmt.Errorf("%d items after %d", page.Rows, first)
+		}
+	} else if page.Rows > r.rows-first {
 		return Page{}, fmt.Errorf("rows %d to %d of a file of %d", first, first+page.Rows, r.rows)
 	}
 	offsets, sizes := p.GetBufferOffsets(), p.GetBufferSizes()
@@ -218,6 +250,6 @@ func (r *Reader) parsePage(p *lancepb.Page, first uint64) (Page, error) {
 		}
 	}
 	var err error
-	page.description, err = unwrap(p.GetEncoding(), pageLayoutURL)
+	page.description, err = unwrap(p.GetEncoding(), r.footer.pageURL())
 	return page, err
 }
