@@ -8,6 +8,7 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/pst-bridge/pst-bridge/sink/lance/deletion"
 	"github.com/pst-bridge/pst-bridge/sink/lance/internal/lancepb"
 )
 
@@ -18,8 +19,9 @@ type Fragment struct {
 	Files        []DataFile
 	PhysicalRows uint64 // deleted ones included
 	DeletedRows  uint64
-	// Deletions is true where a deletion file says which rows are gone.
+	// Deletions is true where a deletion file says which rows are gone: Deletion.
 	Deletions bool
+	Deletion  deletion.File
 }
 
 // DataFile is one file of a fragment.
@@ -99,12 +101,7 @@ func (f *Fragment) decode(b []byte) error {
 			return f.Files[len(f.Files)-1].decode(b)
 		case 3:
 			f.Deletions = true
-			return wire(b, func(num protowire.Number, n uint64, _ []byte) error {
-				if num == 4 {
-					f.DeletedRows = n
-				}
-				return nil
-			})
+			return wire(b, f.decodeDeletion)
 		case 4:
 			f.PhysicalRows = n
 		}
@@ -115,6 +112,23 @@ func (f *Fragment) decode(b []byte) error {
 		return err
 	case f.DeletedRows > f.PhysicalRows:
 		return fmt.Errorf("%d of %d rows are deleted", f.DeletedRows, f.PhysicalRows)
+	}
+	return nil
+}
+
+// decodeDeletion takes one field of the message about the deletion file.
+func (f *Fragment) decodeDeletion(num protowire.Number, n uint64, _ []byte) error {
+	switch num {
+	case 1:
+		f.Deletion.Kind = deletion.Kind(n)
+	case 2:
+		f.Deletion.ReadVersion = n
+	case 3:
+		f.Deletion.ID = n
+	case 4:
+		f.DeletedRows, f.Deletion.Rows = n, n
+	case 7:
+		f.Deletion.External = true
 	}
 	return nil
 }
