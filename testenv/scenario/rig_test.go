@@ -106,12 +106,6 @@ func (r *rig) awaitAcked(consumer string) {
 	})
 }
 
-// awaitUnheld waits until a consumer has no message out.
-func (r *rig) awaitUnheld(consumer string) {
-	r.t.Helper()
-	r.await(consumer, "no message is out", func(info *jetstream.ConsumerInfo) bool { return info.NumAckPending == 0 })
-}
-
 func (r *rig) await(consumer, what string, ok func(*jetstream.ConsumerInfo) bool) {
 	r.t.Helper()
 	ctx, cancel := context.WithTimeout(r.t.Context(), patience)
