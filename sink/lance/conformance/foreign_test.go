@@ -2,6 +2,7 @@ package conformance_test
 
 import (
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"path/filepath"
 	"strings"
@@ -39,23 +40,25 @@ func TestForeignFiles(t *testing.T) {
 	}
 	for _, g := range groups() {
 		for name, setting := range settings {
-			t.Run(g.name+"/"+name, func(t *testing.T) {
-				r := newRand(t)
-				rec := recordOf(r, g.columns(r), g.rows/4)
-				defer rec.Release()
-				ref := lanceref.Start(t)
-				path := filepath.Join(t.TempDir(), "x.lance")
-				rec = withMetadata(rec, setting)
-				ipc, err := ref.SaveIPC(rec.Schema(), rec, rec)
-				if err != nil {
-					t.Fatal(err)
-				}
-				args := map[string]any{"ipc": ipc, "path": path, "version": "2.1", "page": 16 << 10}
-				if err := ref.Eval(writeByReference, args, nil); err != nil {
-					t.Fatal(err)
-				}
-				readForeign(t, r, path, rec)
-			})
+			for _, version := range versions {
+				t.Run(fmt.Sprintf("%s/%s/%s", g.name, name, version), func(t *testing.T) {
+					r := newRand(t)
+					rec := recordOf(r, g.columns(r), g.rows/4)
+					defer rec.Release()
+					ref := lanceref.Start(t)
+					path := filepath.Join(t.TempDir(), "x.lance")
+					rec = withMetadata(rec, setting)
+					ipc, err := ref.SaveIPC(rec.Schema(), rec, rec)
+					if err != nil {
+						t.Fatal(err)
+					}
+					args := map[string]any{"ipc": ipc, "path": path, "version": version.String(), "page": 16 << 10}
+					if err := ref.Eval(writeByReference, args, nil); err != nil {
+						t.Fatal(err)
+					}
+					readForeign(t, r, path, rec)
+				})
+			}
 		}
 	}
 }

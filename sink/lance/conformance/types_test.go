@@ -15,7 +15,10 @@ import (
 	"github.com/pst-bridge/pst-bridge/testenv/lanceref"
 )
 
-var compressions = []file.Compression{file.None, file.Zstd, file.LZ4}
+var (
+	compressions = []file.Compression{file.None, file.Zstd, file.LZ4}
+	versions     = []file.Version{file.V2_1, file.V2_2}
+)
 
 // flat are the types without structs and lists.
 func flat() []arrow.DataType {
@@ -155,14 +158,15 @@ func randomColumns(r *rand.Rand) []column {
 func TestFiles(t *testing.T) {
 	for _, g := range groups() {
 		for _, rows := range []int{0, 1, 2, 100, g.rows} {
-			for _, c := range compressions {
-				t.Run(fmt.Sprintf("%s/%d rows/%s", g.name, rows, c), func(t *testing.T) {
+			for _, o := range writerOptions() {
+				t.Run(fmt.Sprintf("%s/%d rows/%s/%s", g.name, rows, o.Version, o.Compression), func(t *testing.T) {
 					r := newRand(t)
 					rec := recordOf(r, g.columns(r), rows)
 					defer rec.Release()
 					ref := lanceref.Start(t)
 					path := filepath.Join(t.TempDir(), "x.lance")
-					writeFile(t, path, file.WriterOptions{Compression: c, PageBytes: 4 << 10}, halves(rec)...)
+					o.PageBytes = 4 << 10
+					writeFile(t, path, o, halves(rec)...)
 					if err := ref.CompareDataFile(path, rec.Schema(), rec); err != nil {
 						t.Error(err)
 					}
@@ -174,6 +178,17 @@ func TestFiles(t *testing.T) {
 			}
 		}
 	}
+}
+
+// writerOptions are all versions with all compressions.
+func writerOptions() []file.WriterOptions {
+	var all []file.WriterOptions
+	for _, v := range versions {
+		for _, c := range compressions {
+			all = append(all, file.WriterOptions{Version: v, Compression: c})
+		}
+	}
+	return all
 }
 
 // takeFromFile lets the reference read a run of rows and single rows of a file,

@@ -44,13 +44,14 @@ type Encoder struct {
 // NewEncoder makes an encoder; the error names a version or compression that
 // can not be written.
 func NewEncoder(o Options) (*Encoder, error) {
-	if o.Version != V2_1 {
+	if o.Version > V2_2 {
 		return nil, &compress.UnsupportedError{Encoding: "writing file version " + o.Version.String()}
 	}
 	if o.Level == 0 {
 		o.Level = DefaultZstdLevel
 	}
 	e := &Encoder{options: o}
+	e.mini.Grammar = layout.Grammar(o.Version == V2_2)
 	var err error
 	switch o.Compression {
 	case None:

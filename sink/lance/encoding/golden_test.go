@@ -64,16 +64,31 @@ func encode(t testing.TB, o encoding.Options, leaf repdef.Leaf) []stored {
 	return pages
 }
 
+// golden is a page: what it holds, and its bytes in hex.
+type golden struct {
+	name        string
+	dt          arrow.DataType
+	rows        string
+	description string
+	buffers     []string
+}
+
+// check encodes the rows and compares.
+func (c golden) check(t *testing.T, o encoding.Options) {
+	pages := encode(t, o, shred(t, fromJSON(t, c.dt, c.rows)))
+	if len(pages) != 1 || len(pages[0].buffers) != len(c.buffers) {
+		t.Fatalf("%d pages, or a wrong number of buffers", len(pages))
+	}
+	expectHex(t, "description", pages[0].description, c.description)
+	for i, b := range pages[0].buffers {
+		expectHex(t, "buffer", b, c.buffers[i])
+	}
+}
+
 // Pages that another writer made byte for byte like this were read right by
 // the reference.
 func TestGoldenPages(t *testing.T) {
-	for _, c := range []struct {
-		name        string
-		dt          arrow.DataType
-		rows        string
-		description string
-		buffers     []string
-	}{
+	for _, c := range []golden{
 		{
 			"int64", arrow.PrimitiveTypes.Int64, `[1, 2, 3]`,
 			"0a0d 1a040a020840 320101 3801 4803",
@@ -104,16 +119,34 @@ func TestGoldenPages(t *testing.T) {
 			[]string{"0100 0100", "0200 0100"},
 		},
 	} {
-		t.Run(c.name, func(t *testing.T) {
-			pages := encode(t, encoding.Options{}, shred(t, fromJSON(t, c.dt, c.rows)))
-			if len(pages) != 1 || len(pages[0].buffers) != len(c.buffers) {
-				t.Fatalf("%d pages, or a wrong number of buffers", len(pages))
-			}
-			expectHex(t, "description", pages[0].description, c.description)
-			for i, b := range pages[0].buffers {
-				expectHex(t, "buffer", b, c.buffers[i])
-			}
-		})
+		t.Run(c.name, func(t *testing.T) { c.check(t, encoding.Options{}) })
+	}
+}
+
+// The same in 2.2.
+func TestGoldenWidePages(t *testing.T) {
+	for _, c := range []golden{
+		{
+			"int64", arrow.PrimitiveTypes.Int64, `[1, 2, 3]`,
+			"0a0f 1a040a020840 320101 3801 4803 5001",
+			[]string{"30000000", "0000 18000000 fefe 0100000000000000 0200000000000000 0300000000000000"},
+		},
+		{
+			"utf8 with a null", arrow.BinaryTypes.String, `["ab", null, "c"]`,
+			"0a19 12040a020810 1a0812060a040a020820 320103 3801 4803 5001",
+			[]string{"40000000", "0300 0600 14000000 0000 0100 0000 fefe 10000000 12000000 12000000 13000000 616263 48 fefefefe"},
+		},
+		{
+			"list of int64", arrow.ListOf(arrow.PrimitiveTypes.Int64), `[[7, null], null, []]`,
+			"0a1e 0a040a020810 12040a020810 1a040a020840 32020306 3801 4001 4802 5001",
+			[]string{
+				"50000000",
+				"0400 0800 0800 10000000 fefefefefefe 0100 0000 0100 0100 0000 0100 0200 0300 0700000000000000 0000000000000000",
+				"0300000000000000 0000000000000000",
+			},
+		},
+	} {
+		t.Run(c.name, func(t *testing.T) { c.check(t, encoding.Options{Version: encoding.V2_2}) })
 	}
 }
 

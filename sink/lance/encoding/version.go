@@ -1,6 +1,10 @@
 package encoding
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/pst-bridge/pst-bridge/sink/lance/fields"
+)
 
 // Version is a version of the data file format. It decides the grammar of
 // pages; all data files of a table have the same.
@@ -8,8 +12,8 @@ type Version uint8
 
 // The versions by name. The zero value is the default.
 const (
-	V2_1 Version = iota // two-byte chunk words; what this library reads and writes
-	V2_2                // four-byte chunk words, constant pages; refused for now
+	V2_1 Version = iota // two-byte chunk words
+	V2_2                // four-byte chunk words, constant pages, maps
 )
 
 // Number is the major and minor version as footers and manifests record it.
@@ -18,6 +22,17 @@ func (v Version) Number() (major, minor uint16) {
 		return 2, 2
 	}
 	return 2, 1
+}
+
+// ParseVersion is the reverse of String. The error is a fields.ErrUnsupported
+// that names the version.
+func ParseVersion(s string) (Version, error) {
+	for _, v := range []Version{V2_1, V2_2} {
+		if v.String() == s {
+			return v, nil
+		}
+	}
+	return 0, fmt.Errorf("file version %s: %w", s, fields.ErrUnsupported)
 }
 
 // String is the version as manifests spell it.

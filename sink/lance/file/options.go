@@ -11,7 +11,7 @@ import (
 // Version is a version of the file format.
 type Version = encoding.Version
 
-// The versions by name; the zero value is the default. V2_2 is refused for now.
+// The versions by name; the zero value is the default.
 const (
 	V2_1 = encoding.V2_1
 	V2_2 = encoding.V2_2
@@ -42,7 +42,7 @@ type WriterOptions struct {
 
 // validate fills in defaults.
 func (o WriterOptions) validate() (WriterOptions, error) {
-	if o.Version != V2_1 {
+	if o.Version > V2_2 {
 		return o, fmt.Errorf("write file version %s: %w", o.Version, fields.ErrUnsupported)
 	}
 	if o.PageBytes < 0 {

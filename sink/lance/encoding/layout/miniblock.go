@@ -16,6 +16,7 @@ const padByte = 0xFE
 // MiniBlock writes mini-block pages. It keeps its buffers between pages, so a
 // page costs no allocation but its description. Not safe for concurrent use.
 type MiniBlock struct {
+	Grammar           Grammar // of the file version
 	rep, def          compress.Levels
 	spans             []span
 	meta, data, index []byte
@@ -57,6 +58,7 @@ func (m *MiniBlock) page(leaf repdef.Leaf, values compress.Chunked, codec *compr
 		Layers:           kinds(leaf.Layers),
 		NumBuffers:       uint64(buffersOf(values)),
 		NumItems:         uint64(leaf.Values.Len()),
+		HasLargeChunk:    m.Grammar == Wide,
 	}
 	if codec != nil {
 		l.ValueCompression = codec.Encoding(l.ValueCompression)
@@ -103,12 +105,12 @@ func (m *MiniBlock) chunks(leaf repdef.Leaf, values compress.Chunked, codec *com
 				return false, nil
 			}
 		}
-		binary.LittleEndian.PutUint16(m.data[sizes:], uint16(len(m.data)-at))
+		m.Grammar.put(m.data[sizes:], len(m.data)-at)
 		m.data = pad(m.data)
 		if paired != nil {
 			at = len(m.data)
 			m.data = paired.AppendSecond(m.data, s.item, s.items)
-			binary.LittleEndian.PutUint16(m.data[sizes+2:], uint16(len(m.data)-at))
+			m.Grammar.put(m.data[sizes+m.Grammar.width():], len(m.data)-at)
 			m.data = pad(m.data)
 		}
 		size := len(m.data) - start
@@ -119,7 +121,7 @@ func (m *MiniBlock) chunks(leaf repdef.Leaf, values compress.Chunked, codec *com
 		if i < len(m.spans)-1 {
 			log = bits.Len(uint(s.items)) - 1
 		}
-		m.meta = binary.LittleEndian.AppendUint16(m.meta, uint16((size/8-1)<<4|log))
+		m.meta = m.Grammar.append(m.meta, (size/8-1)<<4|log)
 	}
 	return stored < plain, nil
 }
@@ -143,7 +145,7 @@ func (m *MiniBlock) header(leaf repdef.Leaf, s span, buffers int) (sizeAt int) {
 		m.data = binary.LittleEndian.AppendUint16(m.data, uint16(m.def.Size(s.levels)))
 	}
 	sizeAt = len(m.data)
-	m.data = pad(append(m.data, make([]byte, 2*buffers)...))
+	m.data = pad(append(m.data, make([]byte, m.Grammar.width()*buffers)...))
 	if leaf.Rep != nil {
 		m.data = pad(m.rep.Append(m.data, leaf.Rep[s.level:s.level+s.levels]))
 	}

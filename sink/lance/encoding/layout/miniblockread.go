@@ -1,7 +1,6 @@
 package layout
 
 import (
-	"encoding/binary"
 	"fmt"
 
 	"github.com/pst-bridge/pst-bridge/sink/lance/corrupt"
@@ -23,6 +22,7 @@ type content struct {
 // miniBlockReader reads the chunks of one page, front to back.
 type miniBlockReader struct {
 	layout   *lancepb.MiniBlockLayout
+	grammar  Grammar
 	values   compress.Decoder
 	rep, def *compress.LevelDecoder // nil where the page stores none
 	builder  *block.Builder
@@ -33,9 +33,6 @@ type miniBlockReader struct {
 // readMiniBlock is the content of a mini-block page. Damage is a
 // *corrupt.Error whose section is the chunk.
 func readMiniBlock(l *lancepb.MiniBlockLayout, bufs [][]byte, shape block.Shape, x *compress.Expanders) (content, error) {
-	if l.GetHasLargeChunk() {
-		return content{}, &compress.UnsupportedError{Encoding: "mini-blocks with large chunks"}
-	}
 	want := 2
 	if l.GetDictionary() != nil {
 		want++
@@ -46,7 +43,7 @@ func readMiniBlock(l *lancepb.MiniBlockLayout, bufs [][]byte, shape block.Shape,
 	if len(bufs) != want {
 		return content{}, corrupt.Errorf("", "mini-block page", -1, "%d buffers instead of %d", len(bufs), want)
 	}
-	r := &miniBlockReader{layout: l}
+	r := &miniBlockReader{layout: l, grammar: Grammar(l.GetHasLargeChunk())}
 	if err := r.open(bufs, shape, x); err != nil {
 		return content{}, err
 	}
@@ -91,20 +88,22 @@ func (r *miniBlockReader) open(bufs [][]byte, shape block.Shape, x *compress.Exp
 // bits are the logarithm of the items, 0 for the last chunk, which holds what
 // remains; the rest is the size in units of 8 bytes, less one.
 func (r *miniBlockReader) chunks(meta, data []byte) error {
-	if len(meta)%2 != 0 {
-		return corrupt.Errorf("", "chunk metadata", -1, "an odd size of %d bytes", len(meta))
+	width := r.grammar.width()
+	if len(meta)%width != 0 {
+		return corrupt.Errorf("", "chunk metadata", -1, "%d bytes of words of %d", len(meta), width)
 	}
+	count := len(meta) / width
 	remain := r.layout.GetNumItems()
 	at := 0
-	for i := range len(meta) / 2 {
-		word := binary.LittleEndian.Uint16(meta[2*i:])
+	for i := range count {
+		word := r.grammar.get(meta[width*i:])
 		section := fmt.Sprintf("chunk %d", i)
 		size, log := (int(word>>4)+1)*8, word&15
 		if size > len(data)-at {
 			return corrupt.Errorf("", section, int64(at), "%d bytes, but the buffer has %d left", size, len(data)-at)
 		}
 		n := uint64(1) << log
-		if last := i == len(meta)/2-1; last && log == 0 {
+		if last := i == count-1; last && log == 0 {
 			n = remain
 		} else if n > remain || log == 0 || last && n != remain {
 			return corrupt.Errorf("", section, int64(at), "%d items, but the page has %d left", n, remain)
@@ -130,17 +129,17 @@ func (r *miniBlockReader) chunks(meta, data []byte) error {
 // chunk reads one chunk of n items.
 func (r *miniBlockReader) chunk(data []byte, n int) (err error) {
 	s := splitter{data: data}
-	levels := s.size()
+	levels := s.size(Narrow)
 	repSize, defSize := 0, 0
 	if r.rep != nil {
-		repSize = s.size()
+		repSize = s.size(Narrow)
 	}
 	if r.def != nil {
-		defSize = s.size()
+		defSize = s.size(Narrow)
 	}
 	sizes := make([]int, 0, 2)
 	for range r.values.Buffers() {
-		sizes = append(sizes, s.size())
+		sizes = append(sizes, s.size(r.grammar))
 	}
 	s.align()
 	if r.rep != nil {
@@ -171,14 +170,15 @@ type splitter struct {
 	short bool
 }
 
-// size reads a two-byte size.
-func (s *splitter) size() int {
-	if len(s.data)-s.at < 2 {
+// size reads a size of the width that a grammar gives it.
+func (s *splitter) size(g Grammar) int {
+	if len(s.data)-s.at < g.width() {
 		s.short = true
 		return 0
 	}
-	s.at += 2
-	return int(binary.LittleEndian.Uint16(s.data[s.at-2:]))
+	size := g.get(s.data[s.at:])
+	s.at += g.width()
+	return int(size)
 }
 
 // take is the next part, which is padded to 8 bytes.
