@@ -62,11 +62,15 @@ func TestServerRestartsUnderLoad(t *testing.T) {
 		c.Events.Committed = func(_ string, s bridge.Committed) { t.Log(time.Now(), s) }
 	})
 	acked := r.publish("t", "p", 5000)
+	began := time.Now()
 	for range 3 {
 		r.restart(func() {})
 		acked = append(acked, r.publishFrom("t", "p", len(acked), 5000)...)
 	}
 	r.awaitAcked("pst-bridge-t")
+	if took := time.Since(began); took > time.Minute {
+		t.Errorf("it took %v: a question that died with a server held up the commit", took)
+	}
 	x.drain()
 	r.exact("t", map[string][]natsenv.Acked{"p": acked})
 }
