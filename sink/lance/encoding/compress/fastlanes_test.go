@@ -84,7 +84,7 @@ func TestLevelsSurvive(t *testing.T) {
 			if fit := w.Fit(len(buf)); n <= 65535 && fit < n-laneChunk {
 				t.Errorf("%d levels up to %d take %d bytes, but Fit says %d", n, largest, len(buf), fit)
 			}
-			r, err := OpenLevels(w.Encoding())
+			r, err := OpenLevels(w.Encoding(), &Expanders{})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -2,6 +2,7 @@ package compress
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"math/bits"
 
@@ -97,20 +98,42 @@ func (l *Levels) appendPacked(dst []byte, levels []uint16) []byte {
 // LevelDecoder reads the level buffers of a page's chunks. Not safe for
 // concurrent use.
 type LevelDecoder struct {
-	width  int // packed width out of line; 0 flat; -1 inline
-	inline inlineDecoder[uint16]
+	width    int // packed width out of line; 0 flat; -1 inline; -2 runs
+	inline   inlineDecoder[uint16]
+	expander *Expander // nil unless the buffers are compressed as a whole
 }
 
-// OpenLevels is the decoder that a page's description asks for.
-func OpenLevels(e *lancepb.CompressiveEncoding) (*LevelDecoder, error) {
+// What stands in the place of a width.
+const (
+	inlineLevels = -1
+	runLevels    = -2
+)
+
+// OpenLevels is the decoder that a page's description asks for; it works as
+// long as x is open.
+func OpenLevels(e *lancepb.CompressiveEncoding, x *Expanders) (*LevelDecoder, error) {
 	switch c := e.GetCompression().(type) {
+	case *lancepb.CompressiveEncoding_General:
+		d, err := OpenLevels(c.General.GetValues(), x)
+		if err != nil {
+			return nil, err
+		}
+		if d.expander != nil {
+			break
+		}
+		d.expander, err = x.Open(c.General.GetCompression(), maxChunkExpanded)
+		return d, err
+	case *lancepb.CompressiveEncoding_Rle:
+		if c.Rle.GetValues().GetFlat().GetBitsPerValue() == levelBits && c.Rle.GetRunLengths().GetFlat().GetBitsPerValue() == 8 {
+			return &LevelDecoder{width: runLevels}, nil
+		}
 	case *lancepb.CompressiveEncoding_Flat:
 		if c.Flat.GetBitsPerValue() == levelBits {
 			return &LevelDecoder{}, nil
 		}
 	case *lancepb.CompressiveEncoding_InlineBitpacking:
 		if c.InlineBitpacking.GetUncompressedBitsPerValue() == levelBits {
-			return &LevelDecoder{width: -1}, nil
+			return &LevelDecoder{width: inlineLevels}, nil
 		}
 	case *lancepb.CompressiveEncoding_OutOfLineBitpacking:
 		width := c.OutOfLineBitpacking.GetValues().GetFlat().GetBitsPerValue()
@@ -121,12 +144,21 @@ func OpenLevels(e *lancepb.CompressiveEncoding) (*LevelDecoder, error) {
 	return nil, &UnsupportedError{Encoding: "levels as " + Name(e)}
 }
 
-// Append adds the n levels of one chunk's buffer; n is at most 65,535.
+// Append adds the n levels of one buffer: at most 65,535 in a chunk. It never
+// allocates more than a fixed multiple of what the buffer expands to.
 func (d *LevelDecoder) Append(dst []uint16, buf []byte, n int) ([]uint16, error) {
+	if d.expander != nil {
+		var err error
+		if buf, err = d.expander.Expand(buf); err != nil {
+			return nil, err
+		}
+	}
 	switch d.width {
 	case 0:
 		return appendRawLevels(dst, buf, n)
-	case -1:
+	case runLevels:
+		return appendRunLevels(dst, buf, n)
+	case inlineLevels:
 		values, err := d.inline.unpack(buf, n)
 		return append(dst, values...), err
 	}
@@ -147,6 +179,28 @@ func (d *LevelDecoder) Append(dst []uint16, buf []byte, n int) ([]uint16, error)
 	}
 	if packed == full {
 		return appendRawLevels(dst, buf[full*chunk:], rest)
+	}
+	return dst, nil
+}
+
+// appendRunLevels reads runs that are stored as one buffer.
+func appendRunLevels(dst []uint16, buf []byte, n int) ([]uint16, error) {
+	values, lengths, err := splitRuns(buf, levelBits/8)
+	if err != nil {
+		return nil, err
+	}
+	for i, length := range lengths {
+		if int(length) > n {
+			return nil, errors.New("the runs hold more levels than the buffer")
+		}
+		n -= int(length)
+		level := binary.LittleEndian.Uint16(values[2*i:])
+		for range length {
+			dst = append(dst, level)
+		}
+	}
+	if n > 0 {
+		return nil, fmt.Errorf("the runs leave %d levels without a value", n)
 	}
 	return dst, nil
 }

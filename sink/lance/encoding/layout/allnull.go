@@ -2,7 +2,6 @@ package layout
 
 import (
 	"encoding/binary"
-	"fmt"
 
 	"github.com/pst-bridge/pst-bridge/sink/lance/encoding/repdef"
 	"github.com/pst-bridge/pst-bridge/sink/lance/internal/lancepb"
@@ -49,19 +48,7 @@ func rawLevels(levels []uint16) []byte {
 	return b
 }
 
-// readAllNull is the levels of an all-null page with buffers.
-func readAllNull(bufs [][]byte) (rep, def []uint16, err error) {
-	if len(bufs) != 2 {
-		return nil, nil, fmt.Errorf("an all-null page of %d buffers", len(bufs))
-	}
-	for i, b := range bufs {
-		if len(b)%2 != 0 {
-			return nil, nil, fmt.Errorf("level buffer %d of an odd size of %d bytes", i, len(b))
-		}
-	}
-	return parseLevels(bufs[0]), parseLevels(bufs[1]), nil
-}
-
+// parseLevels reads raw levels.
 func parseLevels(b []byte) []uint16 {
 	if len(b) == 0 {
 		return nil

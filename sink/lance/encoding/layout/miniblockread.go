@@ -72,12 +72,12 @@ func (r *miniBlockReader) open(bufs [][]byte, shape block.Shape, x *compress.Exp
 			r.layout.GetNumBuffers(), r.values.Buffers())
 	}
 	if e := r.layout.GetRepCompression(); e != nil {
-		if r.rep, err = compress.OpenLevels(e); err != nil {
+		if r.rep, err = compress.OpenLevels(e, x); err != nil {
 			return err
 		}
 	}
 	if e := r.layout.GetDefCompression(); e != nil {
-		if r.def, err = compress.OpenLevels(e); err != nil {
+		if r.def, err = compress.OpenLevels(e, x); err != nil {
 			return err
 		}
 	}

@@ -5,7 +5,6 @@ import (
 	"fmt"
 
 	"github.com/apache/arrow/go/v17/arrow"
-	"github.com/apache/arrow/go/v17/arrow/array"
 
 	"github.com/pst-bridge/pst-bridge/sink/lance/corrupt"
 	"github.com/pst-bridge/pst-bridge/sink/lance/encoding/block"
@@ -18,11 +17,11 @@ import (
 // Rows is the content of a page, handed out in parts of whole rows. Not safe
 // for concurrent use.
 type Rows struct {
-	dt     arrow.DataType
-	leaf   repdef.Leaf
-	cursor *repdef.Cursor // over leaf; nil in an all-null page without levels
-	remain int            // rows, in such a page
-	nulls  bool           // the cursor's leaf has levels, but no values of the type
+	leaf     repdef.Leaf
+	cursor   *repdef.Cursor // over leaf; nil in a constant page without levels
+	remain   int            // rows, in such a page
+	layers   []repdef.Layer // of such a page
+	constant *constant      // where the cursor's leaf has no values of the type, or there is none
 }
 
 // Read decodes a page of the given rows, for leaves of a type. The content
@@ -55,47 +54,13 @@ func Read(l *lancepb.PageLayout, bufs [][]byte, rows int, dt arrow.DataType, x *
 		}
 		return newRows(c, layers, rows, dt)
 	case *lancepb.PageLayout_Constant:
-		return readConstant(kind.Constant, bufs, rows, dt)
+		return readConstant(kind.Constant, bufs, rows, dt, x)
 	case *lancepb.PageLayout_Blob:
 		return nil, fmt.Errorf("blob pages: %w", fields.ErrUnsupported)
 	case *lancepb.PageLayout_Sparse:
 		return nil, fmt.Errorf("sparse pages: %w", fields.ErrUnsupported)
 	}
 	return nil, fmt.Errorf("an unknown page layout: %w", fields.ErrUnsupported)
-}
-
-// readConstant reads what 2.1 calls an all-null page.
-func readConstant(l *lancepb.ConstantLayout, bufs [][]byte, rows int, dt arrow.DataType) (*Rows, error) {
-	layers, err := parseLayers(l.GetLayers())
-	if err != nil {
-		return nil, err
-	}
-	if l.InlineValue != nil || l.GetRepCompression() != nil || l.GetDefCompression() != nil || len(bufs) == 1 || len(bufs) == 3 {
-		return nil, fmt.Errorf("constant pages: %w", fields.ErrUnsupported)
-	}
-	if len(bufs) == 0 {
-		if !simple(layers) {
-			return nil, corrupt.Errorf("", "all-null page", -1, "no levels, but layers %v", layers)
-		}
-		return &Rows{dt: dt, remain: rows}, nil
-	}
-	rep, def, err := readAllNull(bufs)
-	if err != nil {
-		return nil, located(err, "all-null page", -1)
-	}
-	leaf := repdef.Leaf{Layers: layers, Rows: rows}
-	items := rows
-	if repdef.MaxRep(layers) > 0 {
-		leaf.Rep, items = rep, len(rep)
-	}
-	if repdef.MaxDef(layers) > 0 {
-		leaf.Def, items = def, repdef.CountVisible(def, repdef.MaxVisible(layers))
-	}
-	leaf.Values = array.NewNull(items)
-	if err := leaf.Check("levels"); err != nil {
-		return nil, err
-	}
-	return &Rows{dt: dt, leaf: leaf, cursor: repdef.NewCursor(leaf), nulls: true}, nil
 }
 
 // newRows checks the content of a page and makes it ready to be handed out.
@@ -115,7 +80,7 @@ func newRows(c content, layers []repdef.Layer, rows int, dt arrow.DataType) (*Ro
 		leaf.Release()
 		return nil, err
 	}
-	return &Rows{dt: dt, leaf: leaf, cursor: repdef.NewCursor(leaf)}, nil
+	return &Rows{leaf: leaf, cursor: repdef.NewCursor(leaf)}, nil
 }
 
 // Remaining is the number of rows not handed out yet.
@@ -130,41 +95,21 @@ func (r *Rows) Remaining() int {
 func (r *Rows) Next(rows int) (repdef.Leaf, error) {
 	if r.cursor == nil {
 		r.remain -= rows
-		leaf := repdef.Leaf{Layers: []repdef.Layer{repdef.NullableItem}, Rows: rows, Def: make([]uint16, rows)}
-		for i := range leaf.Def {
-			leaf.Def[i] = 1
-		}
-		var err error
-		leaf.Values, err = zeros(r.dt, rows)
-		return leaf, err
+		return r.constant.next(r.layers, rows)
 	}
 	leaf := r.cursor.Next(rows)
-	if !r.nulls {
+	if r.constant == nil {
 		return leaf, nil
 	}
 	n := leaf.Values.Len()
 	leaf.Release()
 	var err error
-	leaf.Values, err = zeros(r.dt, n)
+	leaf.Values, err = r.constant.items(n)
 	return leaf, err
 }
 
 // Release lets go of the page; leaves handed out stay.
 func (r *Rows) Release() { r.leaf.Release() }
-
-// zeros is n items of a type that mean nothing.
-func zeros(dt arrow.DataType, n int) (arrow.Array, error) {
-	shape, err := block.ShapeOf(dt)
-	if err != nil {
-		return nil, err
-	}
-	if size := n * max(shape.Width, shape.Offsets) / 8; size > maxPageBytes {
-		return nil, corrupt.Errorf("", "all-null page", -1, "%d values of %s take more than %d bytes", n, dt, maxPageBytes)
-	}
-	b := block.NewBuilder(shape, n, 0)
-	b.AppendZeros(n)
-	return block.ToArrow(dt, b.Block())
-}
 
 // parseLayers checks the layers of a description.
 func parseLayers(kinds []lancepb.LayerKind) ([]repdef.Layer, error) {
