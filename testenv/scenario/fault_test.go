@@ -1,11 +1,15 @@
 package scenario
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/pst-bridge/pst-bridge/bridge"
 )
@@ -111,5 +115,113 @@ func TestEmptyRowInABareTable(t *testing.T) {
 	r.writeAll(bare)
 	if n, err := r.table("t").Count(""); err != nil || n != 4 {
 		t.Errorf("%d rows, want 4; %v", n, err)
+	}
+}
+
+// The ledger decides what becomes a dead letter: none is published before its commit.
+func TestNoDeadLetterBeforeItsCommit(t *testing.T) {
+	r := newRig(t)
+	r.durable("t", ackWait)
+	r.send("t", `{"n":1}`, `bad`)
+	p := r.worker(string(bridge.MomentBeforePut) + "=kill@1")
+	if exit := p.Wait(patience); exit.Signal != syscall.SIGKILL {
+		t.Fatalf("%+v\n%s", exit, p.Stderr())
+	}
+	if dead := r.deadLetters("t"); len(dead) != 0 {
+		t.Errorf("no commit has happened, and there are dead letters: %v", dead)
+	}
+	r.once()
+	want(t, r.rows("t", "n"), "[1]")
+	if dead := r.deadLetters("t"); len(dead) != 1 {
+		t.Errorf("dead letters %v", dead)
+	}
+}
+
+// A commit that takes longer than the lease lasts: the messages go to another worker,
+// which writes them, and the first finds them written.
+func TestLeaseEndsBeforeTheCommit(t *testing.T) {
+	r := newRig(t)
+	r.durable("t", 300*time.Millisecond)
+	release := make(chan struct{})
+	free := sync.OnceFunc(func() { close(release) })
+	waiting := make(chan struct{}, 100)
+	a := r.bridge(func(c *bridge.Config) {
+		c.Events.Reached = func(_ string, m bridge.Moment) {
+			if m == bridge.MomentBeforePut {
+				waiting <- struct{}{}
+				<-release
+			}
+		}
+	})
+	t.Cleanup(free)
+	r.send("t", `{"n":1}`, `{"n":2}`)
+	<-waiting
+	b := r.bridge()
+	r.awaitRows("t", 2)
+	free()
+	r.send("t", `{"n":3}`)
+	r.awaitRows("t", 3)
+	r.awaitAcked("pst-bridge-t")
+	a.drain()
+	b.drain()
+	want(t, r.rows("t", "n"), "[1]", "[2]", "[3]")
+}
+
+// A process that may hold one message at a time writes them one by one.
+func TestOneMessageAtATime(t *testing.T) {
+	r := newRig(t)
+	_, err := r.js.CreateConsumer(t.Context(), "PERSISTING", jetstream.ConsumerConfig{
+		Durable: "pst-bridge-t", FilterSubject: "persisting.t", AckPolicy: jetstream.AckExplicitPolicy,
+		AckWait: ackWait, MaxDeliver: -1, MaxAckPending: 1,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.send("t", `{"n":1}`, `bad`, `{}`, `{"n":4}`)
+	r.writeAll()
+	want(t, r.rows("t", "n"), "[1]", "[null]", "[4]")
+}
+
+// Contradictions that come up while the topic runs stop it as those at its start do.
+func TestStopsWhileRunning(t *testing.T) {
+	for reason, breakIt := range map[string]func(*rig) error{
+		"rolled_back": func(r *rig) error {
+			_, err := r.table("t").At(1).Restore()
+			return err
+		},
+		"consumer_missing": func(r *rig) error {
+			return r.js.DeleteConsumer(t.Context(), "PERSISTING", "pst-bridge-t")
+		},
+		"consumer_replaced": func(r *rig) error {
+			err := r.js.DeleteConsumer(t.Context(), "PERSISTING", "pst-bridge-t")
+			r.durable("t", ackWait)
+			return err
+		},
+		"stream_recreated": func(r *rig) error {
+			err := r.js.DeleteStream(t.Context(), "PERSISTING")
+			r.stream(jetstream.WorkQueuePolicy)
+			r.durable("t", ackWait)
+			return err
+		},
+	} {
+		t.Run(reason, func(t *testing.T) {
+			r := newRig(t)
+			x := r.bridge()
+			for n := range 2 {
+				r.send("t", fmt.Sprintf(`{"n":%d}`, n))
+				r.awaitRows("t", uint64(n+1))
+			}
+			r.awaitAcked("pst-bridge-t")
+			if err := breakIt(r); err != nil {
+				t.Fatal(err)
+			}
+			r.send("t", `{"n":2}`)
+			if state := x.awaitStop("t"); state.Reason != reason {
+				t.Errorf("stopped as %v", state)
+			}
+			if n, err := r.table("t").Count("n = 2"); err != nil || n != 0 {
+				t.Errorf("the table was written all the same: %d rows, %v", n, err)
+			}
+		})
 	}
 }
