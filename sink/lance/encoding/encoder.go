@@ -34,11 +34,11 @@ type Page struct {
 // Encoder encodes leaves page by page. It keeps compressor state and buffers
 // between pages. Not safe for concurrent use.
 type Encoder struct {
-	options Options
-	codec   *compress.Codec // nil without compression
-	zstd    *compress.Codec // for wide values with nulls under lz4; made when met
-	mini    layout.MiniBlock
-	zip     layout.FullZip
+	options  Options
+	codecs   codecs
+	distinct compress.Distinct
+	mini     layout.MiniBlock
+	zip      layout.FullZip
 }
 
 // NewEncoder makes an encoder; the error names a version or compression that
@@ -47,22 +47,19 @@ func NewEncoder(o Options) (*Encoder, error) {
 	if o.Version > V2_2 {
 		return nil, &compress.UnsupportedError{Encoding: "writing file version " + o.Version.String()}
 	}
-	if o.Level == 0 {
-		o.Level = DefaultZstdLevel
-	}
-	e := &Encoder{options: o}
+	e := &Encoder{options: o, codecs: codecs{}}
 	e.mini.Grammar = layout.Grammar(o.Version == V2_2)
-	var err error
-	switch o.Compression {
-	case None:
-	case LZ4:
-		e.codec, err = compress.NewCodec(compress.SchemeLZ4, 0)
-	case Zstd:
-		e.codec, err = compress.NewCodec(compress.SchemeZstd, o.Level)
-	default:
-		err = &compress.UnsupportedError{Encoding: o.Compression.String()}
-	}
+	_, err := e.codec(Settings{})
 	return e, err
+}
+
+// codec is the general compression of a column; nil for none.
+func (e *Encoder) codec(s Settings) (*compress.Codec, error) {
+	level := s.level
+	if level == 0 {
+		level = e.options.Level
+	}
+	return e.codecs.get(s.scheme(e.options.Compression), level)
 }
 
 // Supports says whether leaves of a type can be encoded; the error names it.
@@ -73,7 +70,7 @@ func Supports(dt arrow.DataType) error {
 
 // Encode writes the rows of a leaf as one page, or as several where the
 // format's limits ask for it, and hands each to emit. The leaf is borrowed.
-func (e *Encoder) Encode(leaf repdef.Leaf, emit func(Page) error) error {
+func (e *Encoder) Encode(leaf repdef.Leaf, s Settings, emit func(Page) error) error {
 	if leaf.Rows == 0 {
 		return nil
 	}
@@ -84,30 +81,43 @@ func (e *Encoder) Encode(leaf repdef.Leaf, emit func(Page) error) error {
 	if err != nil {
 		return err
 	}
-	longest := b.Longest()
-	if longest > layout.MaxMiniBlockValue || longest >= wideBytes && layout.FullZipSafe(leaf) {
-		return e.fullZip(leaf, b, emit)
+	if wide(leaf, b, s.structural) {
+		return e.fullZip(leaf, b, s, emit)
 	}
-	page, ok, err := e.miniBlock(leaf, b)
+	page, ok, err := e.miniBlock(leaf, b, s)
 	switch {
 	case err != nil:
 		return err
 	case ok:
 		return e.emit(page, leaf.Rows, emit)
 	case leaf.Rows > 1:
-		return e.halves(leaf, emit)
+		return e.halves(leaf, s, emit)
 	case b.Width == 1:
 		return fmt.Errorf("a row of %d levels of bool fits no page", leaf.Levels())
 	}
-	return e.fullZip(leaf, b, emit)
+	return e.fullZip(leaf, b, s, emit)
+}
+
+// wide reports whether a page is full-zip: where values do not fit mini-blocks
+// it must be, and where it is asked for or values are long if all readers
+// understand the leaf that way.
+func wide(leaf repdef.Leaf, b block.Block, s structural) bool {
+	longest := b.Longest()
+	switch {
+	case longest > layout.MaxMiniBlockValue:
+		return true
+	case s == onlyMiniBlock || b.Width == 1:
+		return false
+	}
+	return (longest >= wideBytes || s == onlyFullZip) && layout.FullZipSafe(leaf)
 }
 
 // halves encodes a leaf as two, when it passes the limits of one page.
-func (e *Encoder) halves(leaf repdef.Leaf, emit func(Page) error) error {
+func (e *Encoder) halves(leaf repdef.Leaf, s Settings, emit func(Page) error) error {
 	c := repdef.NewCursor(leaf)
 	for _, rows := range []int{leaf.Rows / 2, leaf.Rows - leaf.Rows/2} {
 		half := c.Next(rows)
-		err := e.Encode(half, emit)
+		err := e.Encode(half, s, emit)
 		half.Release()
 		if err != nil {
 			return err
@@ -116,32 +126,39 @@ func (e *Encoder) halves(leaf repdef.Leaf, emit func(Page) error) error {
 	return nil
 }
 
-// miniBlock tries the schemes for small values, the smallest first.
-func (e *Encoder) miniBlock(leaf repdef.Leaf, b block.Block) (layout.Page, bool, error) {
-	if b.Width == 0 {
-		return e.mini.Write(leaf, compress.Variable(b), e.codec)
-	}
-	shape, err := block.ShapeOf(leaf.Values.DataType())
+// miniBlock lays out small values. Schemes with chunks of many items may fail
+// where a leaf has far more levels than items; plain ones are the way out.
+func (e *Encoder) miniBlock(leaf repdef.Leaf, b block.Block, s Settings) (layout.Page, bool, error) {
+	kind := leaf.Values.DataType()
+	shape, err := block.ShapeOf(kind)
 	if err != nil {
 		return layout.Page{}, false, err
 	}
-	if len(shape.Dims) == 0 {
-		if packed := compress.InlineBitpacking(b); packed != nil {
-			page, ok, err := e.mini.Write(leaf, packed, e.codec)
-			if ok || err != nil {
-				return page, ok, err
-			}
-		}
+	codec, err := e.codec(s)
+	if err != nil {
+		return layout.Page{}, false, err
 	}
-	return e.mini.Write(leaf, compress.Flat(b, shape.Dims), e.codec)
+	c := chooser{block: b, shape: shape, kind: kind, settings: s, codec: codec, distinct: &e.distinct}
+	values, err := c.choose()
+	if err != nil {
+		return layout.Page{}, false, err
+	}
+	page, ok, err := e.mini.Write(leaf, values, codec)
+	if ok || err != nil {
+		return page, ok, err
+	}
+	if b.Width == 0 {
+		return e.mini.Write(leaf, compress.Variable(b), codec)
+	}
+	return e.mini.Write(leaf, compress.Flat(b, shape.Dims), codec)
 }
 
-func (e *Encoder) fullZip(leaf repdef.Leaf, b block.Block, emit func(Page) error) error {
+func (e *Encoder) fullZip(leaf repdef.Leaf, b block.Block, s Settings, emit func(Page) error) error {
 	shape, err := block.ShapeOf(leaf.Values.DataType())
 	if err != nil {
 		return err
 	}
-	codec, err := e.wideCodec(leaf)
+	codec, err := e.wideCodec(leaf, s)
 	if err != nil {
 		return err
 	}
@@ -154,17 +171,11 @@ func (e *Encoder) fullZip(leaf repdef.Leaf, b block.Block, emit func(Page) error
 
 // wideCodec is the codec of full-zip values. The reference reader expands the
 // nothing that stands for a null, which zstd allows and lz4 does not.
-func (e *Encoder) wideCodec(leaf repdef.Leaf) (*compress.Codec, error) {
-	if e.options.Compression != LZ4 || leaf.Def == nil {
-		return e.codec, nil
+func (e *Encoder) wideCodec(leaf repdef.Leaf, s Settings) (*compress.Codec, error) {
+	if s.scheme(e.options.Compression) == LZ4 && leaf.Def != nil {
+		return e.codecs.get(Zstd, 0)
 	}
-	if e.zstd == nil {
-		var err error
-		if e.zstd, err = compress.NewCodec(compress.SchemeZstd, DefaultZstdLevel); err != nil {
-			return nil, err
-		}
-	}
-	return e.zstd, nil
+	return e.codec(s)
 }
 
 func (e *Encoder) emit(p layout.Page, rows int, emit func(Page) error) error {

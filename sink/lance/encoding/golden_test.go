@@ -50,7 +50,7 @@ func encode(t testing.TB, o encoding.Options, leaf repdef.Leaf) []stored {
 		t.Fatal(err)
 	}
 	var pages []stored
-	err = e.Encode(leaf, func(p encoding.Page) error {
+	err = e.Encode(leaf, encoding.Settings{}, func(p encoding.Page) error {
 		s := stored{rows: p.Rows, description: p.Description}
 		for _, b := range p.Buffers {
 			s.buffers = append(s.buffers, append([]byte(nil), b...))

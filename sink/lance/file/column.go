@@ -16,8 +16,9 @@ import (
 // column gathers the rows of one top-level field until a page is full.
 type column struct {
 	field   *fields.Field
-	first   int     // ordinal of its first physical column
-	leaves  []nulls // per leaf
+	first   int                 // ordinal of its first physical column
+	leaves  []nulls             // per leaf
+	wishes  []encoding.Settings // per leaf
 	arrays  []arrow.Array
 	rows    int    // gathered
 	bytes   int    // gathered, as Arrow data
@@ -56,7 +57,11 @@ func (c *column) descend(f *fields.Field, dt arrow.DataType, above nulls) error 
 		if err := encoding.Supports(dt); err != nil {
 			return fmt.Errorf("field %q: %w: %w", f.Name, fields.ErrUnsupported, err)
 		}
-		c.leaves = append(c.leaves, path)
+		wish, err := encoding.SettingsOf(f.Name, f.Metadata, path[len(path)-1].Metadata)
+		if err != nil {
+			return err
+		}
+		c.leaves, c.wishes = append(c.leaves, path), append(c.wishes, wish)
 		return nil
 	}
 	for i, child := range f.Children {

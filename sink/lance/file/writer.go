@@ -111,7 +111,7 @@ func (w *Writer) cut(c *column) error {
 	defer releaseAll(leaves)
 	for i, leaf := range leaves {
 		first := c.written
-		err := w.encoder.encoder.Encode(leaf, func(p encoding.Page) error {
+		err := w.encoder.encoder.Encode(leaf, c.wishes[i], func(p encoding.Page) error {
 			page, err := w.page(p, first)
 			first += uint64(p.Rows)
 			w.meta[c.first+i].Pages = append(w.meta[c.first+i].Pages, page)

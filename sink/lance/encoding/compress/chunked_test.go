@@ -35,7 +35,7 @@ func examples() []example {
 			}
 		}
 		e := example{name: fmt.Sprint(width, " bits"), shape: block.Shape{Width: width}, block: b, schemes: []Chunked{Flat(b, nil)}}
-		if packed := InlineBitpacking(b); packed != nil {
+		if packed, _ := InlineBitpacking(b); packed != nil {
 			e.schemes = append(e.schemes, packed)
 		}
 		list = append(list, e)
@@ -126,12 +126,12 @@ func sameItems(got, want block.Block) error {
 
 func TestBitpackingOnlyWhenItShrinks(t *testing.T) {
 	full := block.Block{Items: 2048, Width: 32, Data: bytes.Repeat([]byte{0xFF}, 8192)}
-	if InlineBitpacking(full) != nil {
+	if c, _ := InlineBitpacking(full); c != nil {
 		t.Error("items that need every bit are packed")
 	}
 	few := block.Block{Items: 10, Width: 64, Data: make([]byte, 80)}
 	few.Data[0] = 200
-	if InlineBitpacking(few) != nil {
+	if c, _ := InlineBitpacking(few); c != nil {
 		t.Error("ten items, which flat are smaller than a padded chunk, are packed")
 	}
 }
@@ -166,7 +166,7 @@ func TestDecodersRefuseShortBuffers(t *testing.T) {
 
 func TestInlineBitpackingRefusesImpossibleWidths(t *testing.T) {
 	shape := block.Shape{Width: 8}
-	c := InlineBitpacking(block.Block{Items: 1024, Width: 8, Data: make([]byte, 1024)})
+	c, _ := InlineBitpacking(block.Block{Items: 1024, Width: 8, Data: make([]byte, 1024)})
 	d, err := Open(c.Encoding(), shape, &Expanders{})
 	if err != nil {
 		t.Fatal(err)

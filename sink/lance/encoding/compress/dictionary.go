@@ -26,8 +26,31 @@ type Dictionary struct {
 	Buffer   []byte
 }
 
+// indexed is chunks of indices with their dictionary.
+type indexed struct {
+	Chunked
+	dictionary Dictionary
+}
+
+// pairedIndexed is the same over indices in two buffers.
+type pairedIndexed struct {
+	Paired
+	dictionary Dictionary
+}
+
+// WithDictionary joins a writer of indices and the dictionary they refer to.
+func WithDictionary(indices Chunked, d Dictionary) Indexed {
+	if p, ok := indices.(Paired); ok {
+		return &pairedIndexed{Paired: p, dictionary: d}
+	}
+	return &indexed{Chunked: indices, dictionary: d}
+}
+
+func (i *indexed) Dictionary() Dictionary       { return i.dictionary }
+func (i *pairedIndexed) Dictionary() Dictionary { return i.dictionary }
+
 // dictionaryDecoder reads chunks of indices into a dictionary that the page
-// holds once. This library does not write such pages.
+// holds once.
 type dictionaryDecoder struct {
 	indices Decoder
 	items   block.Block

@@ -80,6 +80,19 @@ func asBytes[T word](w []T) []byte {
 	return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(w))), len(w)*int(unsafe.Sizeof(T(0))))
 }
 
+// wordsOf is bytes as the words they are, without a copy where they are
+// aligned.
+func wordsOf[T word](data []byte) []T {
+	size := int(unsafe.Sizeof(T(0)))
+	p := unsafe.Pointer(unsafe.SliceData(data))
+	if uintptr(p)%uintptr(size) == 0 {
+		return unsafe.Slice((*T)(p), len(data)/size)
+	}
+	w := make([]T, len(data)/size)
+	copy(asBytes(w), data)
+	return w
+}
+
 // union is the bits that any of the values has set.
 func union[T word](values []T) T {
 	var a, b, c, d T

@@ -18,9 +18,10 @@ type inlineBitpack[T word] struct {
 	packed [laneChunk + 1]T
 }
 
-// InlineBitpacking packs a fixed block of 8, 16, 32 or 64 bits; nil if the
-// block is of another width, or if packing would not make it smaller.
-func InlineBitpacking(b block.Block) Chunked {
+// InlineBitpacking packs a fixed block of 8, 16, 32 or 64 bits, and tells the
+// bytes that takes; nil if the block is of another width, or if packing would
+// not make it smaller.
+func InlineBitpacking(b block.Block) (Chunked, int) {
 	switch b.Width {
 	case 8:
 		return tryInlineBitpack[uint8](b)
@@ -31,20 +32,20 @@ func InlineBitpacking(b block.Block) Chunked {
 	case 64:
 		return tryInlineBitpack[uint64](b)
 	}
-	return nil
+	return nil, 0
 }
 
-func tryInlineBitpack[T word](b block.Block) Chunked {
+func tryInlineBitpack[T word](b block.Block) (Chunked, int) {
 	p := &inlineBitpack[T]{block: b}
 	size := 0
 	for item := 0; item < b.Items; item += laneChunk {
 		n := p.load(item, min(b.Items-item, laneChunk))
 		size += p.size(p.width(n))
 		if size >= len(b.Data) {
-			return nil
+			return nil, 0
 		}
 	}
-	return p
+	return p, size
 }
 
 // load copies items to where they are aligned and pads them with zeros.

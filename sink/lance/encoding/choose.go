@@ -1,0 +1,138 @@
+package encoding
+
+import (
+	"github.com/apache/arrow/go/v17/arrow"
+
+	"github.com/pst-bridge/pst-bridge/sink/lance/encoding/block"
+	"github.com/pst-bridge/pst-bridge/sink/lance/encoding/compress"
+)
+
+const (
+	// trialBytes is the page size from which floats are byte stream split on
+	// trial: compressing a sample in both ways costs as much as 32 KiB of page.
+	trialBytes = 256 << 10
+	// trialItems is the size of the sample.
+	trialItems = 2048
+	// minDictionaryBits is the width from which numbers that repeat get a
+	// dictionary; below it bit packing is as good.
+	minDictionaryBits = 24
+)
+
+// chooser picks the scheme of the values of one mini-block page.
+type chooser struct {
+	block    block.Block
+	shape    block.Shape
+	kind     arrow.DataType
+	settings Settings
+	codec    *compress.Codec // nil without general compression
+	distinct *compress.Distinct
+	scratch  []byte
+}
+
+// choose is the scheme, or an error of the codec in a trial.
+func (c *chooser) choose() (compress.Chunked, error) {
+	if c.block.Width == 0 {
+		return c.variable(), nil
+	}
+	if len(c.shape.Dims) > 0 {
+		return compress.Flat(c.block, c.shape.Dims), nil
+	}
+	plain, size := c.numbers(c.block)
+	if size > c.block.Items*minDictionaryBits/8 {
+		if indexed := c.dictionary(size); indexed != nil {
+			return indexed, nil
+		}
+	}
+	if isFloat(c.kind) && c.codec != nil {
+		if ok, err := c.splitPays(plain); ok || err != nil {
+			return compress.ByteStreamSplit(c.block), err
+		}
+	}
+	return plain, nil
+}
+
+// variable chooses for strings and binary.
+func (c *chooser) variable() compress.Chunked {
+	if indexed := c.dictionary(c.block.Bytes() + c.shape.Offsets/8*c.block.Items); indexed != nil {
+		return indexed
+	}
+	return compress.Variable(c.block)
+}
+
+// dictionary is indices of the distinct items, unless those come to more than
+// a part of size bytes.
+func (c *chooser) dictionary(size int) compress.Chunked {
+	indices, d, ok := c.distinct.Find(c.block, size, c.settings.ratio(), c.settings.divisor())
+	if !ok {
+		return nil
+	}
+	packed, _ := c.numbers(indices)
+	return compress.WithDictionary(packed, d)
+}
+
+// numbers chooses between runs, bit packing and plain numbers, and estimates
+// the size in bytes.
+func (c *chooser) numbers(b block.Block) (compress.Chunked, int) {
+	plain := compress.Flat(b, nil)
+	if c.settings.compression == "none" {
+		return plain, b.Bytes()
+	}
+	if t := c.settings.rleThreshold; t != nil {
+		most := int(*t * float64(b.Items))
+		if runs, n := compress.RLE(b, most); runs != nil {
+			return runs, n
+		}
+	}
+	packed, size := compress.InlineBitpacking(b)
+	if packed == nil {
+		size = b.Bytes()
+	}
+	if c.settings.rleThreshold == nil {
+		if runs, n := compress.RLE(b, compress.MostRuns(b, size)); runs != nil && n < size {
+			return runs, n
+		}
+	}
+	if packed == nil {
+		return plain, size
+	}
+	return packed, size
+}
+
+// splitPays compresses a sample of floats both ways.
+func (c *chooser) splitPays(plain compress.Chunked) (bool, error) {
+	switch {
+	case c.settings.split == splitOff || c.settings.compression == "none":
+		return false, nil
+	case c.settings.split == splitOn:
+		return true, nil
+	case c.block.Bytes() < trialBytes:
+		return false, nil
+	}
+	from := (c.block.Items - trialItems) / 2 / trialItems * trialItems
+	asIs, err := c.trial(plain, from)
+	if err != nil {
+		return false, err
+	}
+	split, err := c.trial(compress.ByteStreamSplit(c.block), from)
+	return split < asIs*15/16, err
+}
+
+// trial is the size of a compressed sample.
+func (c *chooser) trial(values compress.Chunked, from int) (int, error) {
+	total, raw := 0, []byte(nil)
+	for item := from; item < from+trialItems; {
+		n := min(values.Fit(item, from+trialItems-item, trialItems*8), trialItems)
+		raw = values.Append(raw[:0], item, n)
+		var err error
+		if c.scratch, err = c.codec.Append(c.scratch[:0], raw); err != nil {
+			return 0, err
+		}
+		total += min(len(c.scratch), len(raw))
+		item += n
+	}
+	return total, nil
+}
+
+func isFloat(dt arrow.DataType) bool {
+	return dt.ID() == arrow.FLOAT32 || dt.ID() == arrow.FLOAT64
+}
