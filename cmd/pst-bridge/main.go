@@ -1,7 +1,8 @@
 // Command pst-bridge carries messages from NATS JetStream into Lance tables.
 //
 // It is the only place that knows flags, environment, signals, HTTP and metrics.
-// Each sub-command is one file: run.go, demo.go, pub.go, version.go, help.go.
+// Each sub-command is one file: run.go, demo.go, pub.go, inspect.go,
+// version.go, help.go.
 // Results go to stdout, everything else to stderr. Exit codes: 0 done, 2 the
 // command line was wrong, 1 everything else.
 package main
@@ -32,6 +33,7 @@ type cli struct {
 	Run     runCmd     `cmd:"" help:"Write a stream's messages into Lance tables until told to stop."`
 	Demo    demoCmd    `cmd:"" help:"See it work in a minute: server, two workers, one killed, an exact table."`
 	Pub     pubCmd     `cmd:"" help:"Publish lines of JSON to a topic."`
+	Inspect inspectCmd `cmd:"" help:"Show what a table, a version or a data file is made of."`
 	Version versionCmd `cmd:"" help:"Print version and build."`
 	HelpCmd helpCmd    `cmd:"" name:"help" help:"Show help of a command."`
 }

@@ -43,28 +43,45 @@ func fixedWidth(dt arrow.DataType) int {
 }
 
 // columnFields are the fields in the order of their columns, nil where the
-// schema is of other columns than the file has: leaves own one, and in version
-// 2.0 all fields do.
+// schema is of other columns than the file has.
 func (r *Reader) columnFields(s *fields.Schema) []columnField {
-	leaf := make(map[*fields.Field]bool)
-	for _, f := range s.Leaves() {
-		leaf[f] = true
+	if list := r.owners(s); len(list) == len(r.columns) {
+		return list
 	}
+	return nil
+}
+
+// owners are the fields that own a column, in the order of the columns: leaves,
+// and in version 2.0 structs and lists too.
+func (r *Reader) owners(s *fields.Schema) []columnField {
+	all := r.footer.itemPages()
 	var list []columnField
-	below := make(map[int32]bool) // ids of fields inside lists
+	within := make(map[int32]bool) // ids of fields below lists
+	packed := make(map[int32]bool) // ids of fields below leaves
 	s.Walk(func(p fields.Path, f *fields.Field) bool {
-		if leaf[f] || r.footer.itemPages() {
-			list = append(list, columnField{path: p, field: f, items: below[f.ID] && r.footer.itemPages()})
+		if !packed[f.ID] && (all || f.IsLeaf()) {
+			list = append(list, columnField{path: p, field: f, items: all && within[f.ID]})
 		}
 		for _, c := range f.Children {
-			below[c.ID] = below[f.ID] || f.LogicalType != "struct"
+			within[c.ID] = within[f.ID] || f.LogicalType != "struct"
+			packed[c.ID] = packed[f.ID] || f.IsLeaf()
 		}
 		return true
 	})
-	if len(list) != len(r.columns) {
-		return nil
-	}
 	return list
+}
+
+// ColumnsOf tells which physical column a field of the file's own schema has, by
+// id, as Batches asks. For schemas of tables the manifest tells.
+func (r *Reader) ColumnsOf(s *fields.Schema) func(id int32) (column int, ok bool) {
+	columns := make(map[int32]int)
+	for i, f := range r.owners(s) {
+		columns[f.field.ID] = i
+	}
+	return func(id int32) (int, bool) {
+		c, ok := columns[id]
+		return c, ok
+	}
 }
 
 // describePage turns the description of a page into a tree and tells what each
