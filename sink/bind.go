@@ -121,6 +121,7 @@ func (s *Sink) walk(ctx context.Context, base *lance.Dataset, entry *ledger.Entr
 	if err != nil {
 		return err
 	}
+	whole := true // so far
 	for v := max(entry.Version, s.walked) + 1; v <= base.Version(); v++ {
 		tx, err := table.Transaction(ctx, v)
 		switch {
@@ -129,14 +130,19 @@ func (s *Sink) walk(ctx context.Context, base *lance.Dataset, entry *ledger.Entr
 				return stop(RolledBack, "version %d of %s cannot be read any more, and sequences up to %d were acknowledged while its ledger ends at %d",
 					v, s.dir, pos.AckFloor, top)
 			}
-			return nil // s.walked stays: the floor is not raised past what cannot be read
+			// The floor is not raised past what cannot be read. Those after it can be,
+			// and a restore may be among them.
+			whole = false
+			continue
 		case err != nil:
 			return fmt.Errorf("read what version %d of %s did: %w", v, s.dir, err)
 		case tx.Operation == lance.OpRestore, tx.Operation == lance.OpOverwrite:
 			return stop(RolledBack, "version %d of %s is a foreign %s: the rows that the ledger counted are gone, and the stream was told they are safe",
 				v, s.dir, tx.Operation)
 		}
-		s.walked = v
+		if whole {
+			s.walked = v
+		}
 	}
 	return nil
 }
