@@ -85,21 +85,11 @@ func (l *Log) prepare(b base, p *Proposal) (*draft, error) {
 	if p.UUID == "" {
 		p.UUID = newUUID()
 	}
-	change := manifest.Change{
-		Schema: p.Schema, SetConfig: p.SetConfig,
-		Time: l.o.Now(), Library: l.o.Library, LibraryVersion: l.o.LibraryVersion,
+	change, err := l.changeOf(b, p)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", p.Operation, err)
 	}
-	for _, f := range p.Files {
-		change.FileVersion = f.version()
-		change.Append = append(change.Append, manifest.Fragment{PhysicalRows: f.Rows, Files: []manifest.DataFile{{
-			Path: f.Path, Fields: f.Fields, Columns: f.Columns, Major: f.Major, Minor: f.Minor, Size: f.Size,
-		}}})
-	}
-	if change.FileVersion == "" {
-		change.FileVersion = defaultFileVersion
-	}
-	var err error
-	if change.Transaction, err = encodeTransaction(p, b.version(), change.Append); err != nil {
+	if change.Transaction, err = encodeTransaction(p, b.version(), change); err != nil {
 		return nil, err
 	}
 	d := &draft{base: b, proposal: p}
@@ -107,8 +97,37 @@ func (l *Log) prepare(b base, p *Proposal) (*draft, error) {
 		change.TransactionFile = fmt.Sprintf("%d-%s.txn", b.version(), p.UUID)
 		d.transaction = transactionsDir + change.TransactionFile
 	}
-	d.next, d.data, err = manifest.Next(b.Manifest, change)
+	d.next, d.data, err = manifest.Next(b.Manifest, *change)
 	return d, err
+}
+
+// changeOf says what a proposal does to a manifest.
+func (l *Log) changeOf(b base, p *Proposal) (*manifest.Change, error) {
+	change := &manifest.Change{
+		Schema: p.Schema, SetConfig: p.SetConfig, Config: p.Metadata.Config, TableMetadata: p.Metadata.Table,
+		Restore: p.Restore, Overwrite: p.Operation == OpOverwrite,
+		Time: l.o.Now(), Library: l.o.Library, LibraryVersion: l.o.LibraryVersion,
+	}
+	var err error
+	if p.Operation == OpDelete || p.Operation == OpMerge || p.Operation == OpProject && p.Reshape {
+		change.Fragments, err = b.Edit(p.Edits, p.Schema)
+		return change, err
+	}
+	for _, f := range p.Files {
+		change.FileVersion = f.version()
+		change.Append = append(change.Append, manifest.Fragment{PhysicalRows: f.Rows, Files: []manifest.DataFile{f.Entry()}})
+	}
+	if change.FileVersion == "" {
+		change.FileVersion = defaultFileVersion
+	}
+	return change, nil
+}
+
+// Entry is what a manifest says of the file.
+func (f *DataFile) Entry() manifest.DataFile {
+	return manifest.DataFile{
+		Path: f.Path, Fields: f.Fields, Columns: f.Columns, Major: f.Major, Minor: f.Minor, Size: f.Size,
+	}
 }
 
 // defaultFileVersion is what a table made without rows promises its files to have.
@@ -161,6 +180,16 @@ func (l *Log) lastLook(ctx context.Context, d *draft) error {
 			return err
 		case info.Size != int64(f.Size):
 			return fmt.Errorf("%s has %d bytes, not %d: %w", f.Path, info.Size, f.Size, ErrStaleFile)
+		}
+	}
+	for id, edit := range d.proposal.Edits {
+		if edit.Deletion == nil {
+			continue
+		}
+		if _, err := manifest.Stat(ctx, l.store, edit.Deletion.Key(id)); errors.Is(err, objstore.ErrNotExist) {
+			return fmt.Errorf("%w: %w", ErrStaleFile, err)
+		} else if err != nil {
+			return err
 		}
 	}
 	l.o.Events.beforePut(d.next.Version())

@@ -19,6 +19,9 @@ var (
 	// ErrStaleFile is returned by Commit when a data file of the proposal is gone, or
 	// is not as long as it was. Nothing was published.
 	ErrStaleFile = errors.New("staged data file is gone")
+	// ErrConflict is returned where another writer's commit, which the error names by
+	// version and operation, leaves no way to do what was asked. Nothing was published.
+	ErrConflict = errors.New("conflicting commit")
 	// ErrUnknownOutcome is returned by Commit when a version may or may not have been
 	// published and reading could not tell. Commit again: the planner's own record in
 	// the table decides.

@@ -5,8 +5,6 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"maps"
-	"slices"
 
 	"google.golang.org/protobuf/proto"
 
@@ -101,45 +99,6 @@ func operationOf(m *lancepb.Transaction) Operation {
 		return OpComposite
 	}
 	return OpUnknown
-}
-
-// encodeTransaction makes the message of a proposal. The fragments in it have no
-// ids yet, as the format wants.
-func encodeTransaction(p *Proposal, readVersion uint64, fragments []manifest.Fragment) ([]byte, error) {
-	m := &lancepb.Transaction{ReadVersion: readVersion, Uuid: p.UUID, TransactionProperties: p.Properties}
-	list := make([]*lancepb.DataFragment, len(fragments))
-	for i := range fragments {
-		data, err := fragments[i].Marshal()
-		if err != nil {
-			return nil, fmt.Errorf("encode transaction: %w", err)
-		}
-		list[i] = &lancepb.DataFragment{}
-		if err := proto.Unmarshal(data, list[i]); err != nil {
-			return nil, fmt.Errorf("encode transaction: %w", err)
-		}
-	}
-	switch p.Operation {
-	case OpCreate:
-		m.Operation = &lancepb.Transaction_Overwrite{Overwrite: &lancepb.Overwrite{
-			Fragments: list, Schema: p.Schema.Proto(), SchemaMetadata: p.Schema.ProtoMetadata(), ConfigUpsertValues: p.SetConfig,
-		}}
-	case OpAppend:
-		m.Operation = &lancepb.Transaction_Append{Append: &lancepb.Append{Fragments: list}}
-	case OpProject:
-		// Only nullable columns are ever added here, and saying so lets other
-		// writers' appends pass over this version.
-		m.Operation = &lancepb.Transaction_Project{Project: &lancepb.Project{Schema: p.Schema.Proto(), PreservesNullability: true}}
-	case OpUpdateConfig:
-		update := &lancepb.UpdateMap{}
-		for _, key := range slices.Sorted(maps.Keys(p.SetConfig)) {
-			value := p.SetConfig[key]
-			update.Entries = append(update.Entries, &lancepb.UpdateEntry{Key: key, Value: &value})
-		}
-		m.Operation = &lancepb.Transaction_UpdateConfig{UpdateConfig: &lancepb.UpdateConfig{ConfigUpdates: update}}
-	default:
-		return nil, fmt.Errorf("a proposal cannot be a %s", p.Operation)
-	}
-	return proto.MarshalOptions{Deterministic: true}.Marshal(m)
 }
 
 // newUUID returns a random UUID in its usual form.

@@ -32,7 +32,7 @@ func TestTransactionRoundTrip(t *testing.T) {
 		if p.Operation == OpCreate {
 			version = 1
 		}
-		data, err := encodeTransaction(p, version-1, fragments)
+		data, err := encodeTransaction(p, version-1, &manifest.Change{Append: fragments})
 		if err != nil {
 			t.Fatal(err)
 		}

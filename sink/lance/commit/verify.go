@@ -17,36 +17,55 @@ func verify(p *Proposal, base *manifest.Manifest) error {
 	case p.Operation != OpCreate && base == nil:
 		return fmt.Errorf("%s: %w", p.Operation, ErrNoTable)
 	}
-	schema := p.Schema
-	var err error
-	switch p.Operation {
-	case OpCreate:
-		if schema == nil || len(schema.Fields) == 0 {
-			err = errors.New("a table needs a column")
-		}
-	case OpAppend:
-		schema = base.Schema()
-		if len(p.Files) == 0 {
-			err = errors.New("there is no file to append")
-		}
-	case OpProject:
-		if err = noFiles(p); err == nil {
-			err = verifyGrown(base, schema)
-		}
-	case OpUpdateConfig:
-		if err = noFiles(p); err == nil && len(p.SetConfig) == 0 {
-			err = errors.New("there is no config to set")
-		}
-	default:
-		err = errors.New("this operation cannot be proposed")
-	}
-	if err == nil {
+	schema, err := verifyOperation(p, base)
+	if err == nil && p.Operation != OpMerge {
 		err = verifyFiles(p.Files, schema, base)
 	}
 	if err != nil {
 		return fmt.Errorf("%s: %w", p.Operation, err)
 	}
 	return nil
+}
+
+// verifyOperation checks what a proposal says beside its files, and returns the
+// schema that these must fit.
+func verifyOperation(p *Proposal, base *manifest.Manifest) (*fields.Schema, error) {
+	switch p.Operation {
+	case OpCreate, OpOverwrite:
+		if p.Schema == nil || len(p.Schema.Fields) == 0 {
+			return nil, errors.New("a table needs a column")
+		}
+		return p.Schema, nil
+	case OpAppend:
+		if len(p.Files) == 0 {
+			return nil, errors.New("there is no file to append")
+		}
+		return base.Schema(), nil
+	case OpMerge:
+		if len(p.Edits) == 0 && base.Fragments() > 0 {
+			return nil, errors.New("there is no fragment to change")
+		}
+		return p.Schema, verifySchema(p, base)
+	case OpProject:
+		return p.Schema, errors.Join(noFiles(p), verifySchema(p, base))
+	case OpUpdateConfig:
+		if len(p.SetConfig) == 0 && p.Metadata.empty() {
+			return nil, errors.New("there is no config to set")
+		}
+		return nil, noFiles(p)
+	case OpDelete:
+		if len(p.Edits) == 0 {
+			return nil, errors.New("there is no fragment to change")
+		}
+		return nil, noFiles(p)
+	case OpRestore:
+		if p.Restore == nil {
+			return nil, errors.New("there is no version to restore")
+		}
+		return nil, noFiles(p)
+	default:
+		return nil, errors.New("this operation cannot be proposed")
+	}
 }
 
 func noFiles(p *Proposal) error {
@@ -122,6 +141,45 @@ func fits(file, table *fields.Schema) error {
 		if parent && !f.Nullable && !present[f.ID] {
 			err = fmt.Errorf("column %s is missing and not nullable", p)
 		}
+		return err == nil
+	})
+	return err
+}
+
+func verifySchema(p *Proposal, base *manifest.Manifest) error {
+	if p.Reshape {
+		return verifyReshaped(base, p.Schema)
+	}
+	return verifyGrown(base, p.Schema)
+}
+
+// verifyReshaped checks that a field that keeps its id keeps its type and may hold
+// null if it could, and that all others are nullable under ids never used.
+func verifyReshaped(base *manifest.Manifest, schema *fields.Schema) error {
+	if schema == nil || len(schema.Fields) == 0 {
+		return errors.New("a table needs a column")
+	}
+	old := make(map[int32]*fields.Field)
+	base.Schema().Walk(func(_ fields.Path, f *fields.Field) bool {
+		old[f.ID] = f
+		return true
+	})
+	free := base.MaxFieldID() + 1
+	seen := make(map[int32]bool)
+	var err error
+	schema.Walk(func(p fields.Path, f *fields.Field) bool {
+		was := old[f.ID]
+		switch {
+		case seen[f.ID]:
+			err = fmt.Errorf("column %s shares field id %d", p, f.ID)
+		case was == nil && f.ID < free:
+			err = fmt.Errorf("new column %s has field id %d, ids below %d are taken", p, f.ID, free)
+		case was != nil && was.LogicalType != f.LogicalType:
+			err = fmt.Errorf("column %s is %s, and was %s under the same id", p, f.LogicalType, was.LogicalType)
+		case was != nil && was.Nullable && !f.Nullable:
+			err = fmt.Errorf("column %s may hold null already", p)
+		}
+		seen[f.ID] = true
 		return err == nil
 	})
 	return err

@@ -39,13 +39,17 @@ type DataFile struct {
 // for fragments made here: deletions are not part of it.
 func (f *Fragment) Marshal() ([]byte, error) {
 	m := &lancepb.DataFragment{Id: f.ID, PhysicalRows: f.PhysicalRows}
-	for _, file := range f.Files {
-		m.Files = append(m.Files, &lancepb.DataFile{
-			Path: file.Path, Fields: file.Fields, ColumnIndices: file.Columns,
-			FileMajorVersion: file.Major, FileMinorVersion: file.Minor, FileSizeBytes: file.Size,
-		})
+	for i := range f.Files {
+		m.Files = append(m.Files, f.Files[i].proto())
 	}
 	return proto.MarshalOptions{Deterministic: true}.Marshal(m)
+}
+
+func (d *DataFile) proto() *lancepb.DataFile {
+	return &lancepb.DataFile{
+		Path: d.Path, Fields: d.Fields, ColumnIndices: d.Columns,
+		FileMajorVersion: d.Major, FileMinorVersion: d.Minor, FileSizeBytes: d.Size,
+	}
 }
 
 var errWireType = errors.New("field has the wrong wire type")

@@ -40,6 +40,10 @@ func (m *Manifest) Schema() *fields.Schema { return m.schema }
 // Config returns the table's config map.
 func (m *Manifest) Config() map[string]string { return m.head.Config }
 
+// TableMetadata returns the table's metadata map, which is apart from the config and
+// from the schema's metadata.
+func (m *Manifest) TableMetadata() map[string]string { return m.head.TableMetadata }
+
 // Fragments returns how many fragments there are.
 func (m *Manifest) Fragments() int { return len(m.fragments) }
 

@@ -3,7 +3,6 @@ package manifest
 import (
 	"errors"
 	"fmt"
-	"maps"
 	"math"
 	"slices"
 	"time"
@@ -23,6 +22,14 @@ type Change struct {
 	// Append are new fragments. Their ids are given out by Next.
 	Append    []Fragment
 	SetConfig map[string]string
+	// Config and TableMetadata change the two maps; SetConfig comes after Config.
+	Config, TableMetadata MapEdit
+	// Fragments, unless nil, take the place of the base's; see Manifest.Edit.
+	Fragments *Edited
+	// Overwrite leaves out the base's fragments and indexes.
+	Overwrite bool
+	// Restore, unless nil, is the version whose content comes back.
+	Restore *Manifest
 	// FileVersion is that of all data files, for the first version of a table.
 	FileVersion string
 
@@ -40,17 +47,8 @@ func Next(base *Manifest, c Change) (*Manifest, []byte, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	if err := m.append(c.Append); err != nil {
+	if err := m.change(c); err != nil {
 		return nil, nil, err
-	}
-	if c.Schema != nil {
-		m.schema = c.Schema.Clone()
-	}
-	if len(c.SetConfig) > 0 {
-		if m.head.Config == nil {
-			m.head.Config = make(map[string]string, len(c.SetConfig))
-		}
-		maps.Copy(m.head.Config, c.SetConfig)
 	}
 	m.inline = c.Transaction
 	m.head.TransactionFile = c.TransactionFile
@@ -66,6 +64,45 @@ func Next(base *Manifest, c Change) (*Manifest, []byte, error) {
 		return nil, nil, err
 	}
 	return m, data, nil
+}
+
+// change applies what c says of the content.
+func (m *Manifest) change(c Change) error {
+	if c.Restore != nil {
+		m.restore(c.Restore)
+	}
+	if c.Overwrite {
+		m.keepFragmentIDs()
+		m.fragments, m.stats, m.indexes = nil, newStats(), nil
+	}
+	if c.Fragments != nil {
+		if err := m.replaceFragments(c.Fragments.Fragments); err != nil {
+			return err
+		}
+	}
+	if err := m.append(c.Append); err != nil {
+		return err
+	}
+	m.head.Config = MapEdit{Set: c.SetConfig}.Apply(c.Config.Apply(m.head.Config))
+	m.head.TableMetadata = c.TableMetadata.Apply(m.head.TableMetadata)
+	if c.Schema == nil {
+		return nil
+	}
+	m.schema = c.Schema.Clone()
+	return m.pruneIndexes()
+}
+
+// restore takes the content of an older version, under ids that stay used up.
+func (m *Manifest) restore(old *Manifest) {
+	m.keepFragmentIDs()
+	version, fragmentID := m.head.Version, m.head.MaxFragmentId
+	m.head = proto.CloneOf(old.head)
+	m.head.VersionAuxData, m.head.Tag, m.head.Version = 0, "", version
+	m.fragments, m.stats = old.fragments, old.stats
+	m.schema, m.indexes = old.schema, old.indexes
+	if fragmentID != nil && (m.head.MaxFragmentId == nil || *m.head.MaxFragmentId < *fragmentID) {
+		m.head.MaxFragmentId = fragmentID
+	}
 }
 
 // successor copies what a version inherits.
