@@ -5,6 +5,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/pst-bridge/pst-bridge/sink/lance/corrupt"
+	"github.com/pst-bridge/pst-bridge/sink/lance/encoding/block"
 	"github.com/pst-bridge/pst-bridge/sink/lance/encoding/compress"
 	"github.com/pst-bridge/pst-bridge/sink/lance/encoding/layout"
 	"github.com/pst-bridge/pst-bridge/sink/lance/internal/lancepb"
@@ -19,11 +20,30 @@ type Decoder struct{ expanders compress.Expanders }
 // *corrupt.Error located inside the page; an encoding that this library does
 // not read is a fields.ErrUnsupported that names it.
 func (d *Decoder) Decode(description []byte, buffers [][]byte, rows int, dt arrow.DataType) (*layout.Rows, error) {
+	l, err := parse(description)
+	if err != nil {
+		return nil, err
+	}
+	return layout.Read(l, buffers, rows, dt, &d.expanders)
+}
+
+// DecodeRows reads the wanted rows of a page and, where the encoding allows it,
+// little more: want ascends, does not touch and lies inside the page's rows. Errors
+// are those of Decode, and those of src.
+func (d *Decoder) DecodeRows(description []byte, src layout.Source, rows int, want []block.Span, dt arrow.DataType) (*layout.Rows, error) {
+	l, err := parse(description)
+	if err != nil {
+		return nil, err
+	}
+	return layout.ReadRows(l, src, rows, want, dt, &d.expanders)
+}
+
+func parse(description []byte) (*lancepb.PageLayout, error) {
 	l := &lancepb.PageLayout{}
 	if err := proto.Unmarshal(description, l); err != nil {
 		return nil, &corrupt.Error{Section: "page description", Offset: -1, Err: err}
 	}
-	return layout.Read(l, buffers, rows, dt, &d.expanders)
+	return l, nil
 }
 
 // Close frees the state; pages decoded stay.

@@ -11,11 +11,15 @@ import (
 	"github.com/apache/arrow/go/v17/arrow/array"
 
 	"github.com/pst-bridge/pst-bridge/sink/lance/encoding"
+	"github.com/pst-bridge/pst-bridge/sink/lance/encoding/block"
 	"github.com/pst-bridge/pst-bridge/sink/lance/fields"
 )
 
 // DefaultBatchRows is the number of rows of a record when none is given.
 const DefaultBatchRows = 8192
+
+// Span is the rows [From, To) of a file.
+type Span = block.Span
 
 // Batches reads the fields of s as records of batchRows rows each (the last
 // may have fewer; 0 means DefaultBatchRows), in the file's row order. columnOf
@@ -25,23 +29,44 @@ const DefaultBatchRows = 8192
 // record. An error ends the sequence: damage is a *corrupt.Error, an encoding
 // or type that is not read a fields.ErrUnsupported.
 func (r *Reader) Batches(ctx context.Context, s *fields.Schema, columnOf func(id int32) (column int, ok bool), batchRows int) iter.Seq2[arrow.Record, error] {
+	var all []Span
+	if r.rows > 0 {
+		all = []Span{{To: int(min(r.rows, math.MaxInt))}}
+	}
+	return r.Select(ctx, s, columnOf, Selection{Rows: all, BatchRows: batchRows})
+}
+
+// Selection says which rows of a file to read.
+type Selection struct {
+	Rows      []Span // ascending, not empty, none touching the next, inside the file
+	BatchRows int    // the most rows of a record; 0: DefaultBatchRows
+}
+
+// Select is Batches for some of the rows. It reads the pages that hold them, and of
+// a page that holds others too the parts that do.
+func (r *Reader) Select(ctx context.Context, s *fields.Schema, columnOf func(id int32) (column int, ok bool), o Selection) iter.Seq2[arrow.Record, error] {
+	batchRows := o.BatchRows
 	if batchRows <= 0 {
 		batchRows = DefaultBatchRows
 	}
 	return func(yield func(arrow.Record, error) bool) {
-		b, err := r.newBatcher(s, columnOf)
+		if err := r.checkRows(o.Rows); err != nil {
+			yield(nil, err)
+			return
+		}
+		b, err := r.newBatcher(s, columnOf, o.Rows)
 		if err != nil {
 			yield(nil, err)
 			return
 		}
 		defer b.close()
-		for remain := r.rows; remain > 0; {
+		for remain := block.Total(o.Rows); remain > 0; {
 			if ctx.Err() != nil {
 				yield(nil, context.Cause(ctx))
 				return
 			}
-			n := min(remain, uint64(batchRows))
-			rec, err := b.record(int(n))
+			n := min(remain, batchRows)
+			rec, err := b.record(n)
 			if err != nil {
 				yield(nil, err)
 				return
@@ -54,6 +79,21 @@ func (r *Reader) Batches(ctx context.Context, s *fields.Schema, columnOf func(id
 	}
 }
 
+// checkRows wants spans as Selection describes them.
+func (r *Reader) checkRows(rows []Span) error {
+	if r.rows > math.MaxInt {
+		return errors.New("more rows than this machine can count")
+	}
+	end := -1
+	for _, s := range rows {
+		if s.From <= end || s.To <= s.From || s.To > int(r.rows) {
+			return fmt.Errorf("rows %d to %d of a file of %d: not ascending, or outside", s.From, s.To, r.rows)
+		}
+		end = s.To
+	}
+	return nil
+}
+
 // All reads every field of the file's own schema.
 func (r *Reader) All(ctx context.Context, batchRows int) iter.Seq2[arrow.Record, error] {
 	return func(yield func(arrow.Record, error) bool) {
@@ -62,15 +102,7 @@ func (r *Reader) All(ctx context.Context, batchRows int) iter.Seq2[arrow.Record,
 			yield(nil, err)
 			return
 		}
-		columns := make(map[int32]int)
-		for i, f := range s.Leaves() {
-			columns[f.ID] = i
-		}
-		columnOf := func(id int32) (int, bool) {
-			c, ok := columns[id]
-			return c, ok
-		}
-		r.Batches(ctx, s, columnOf, batchRows)(yield)
+		r.Batches(ctx, s, r.ColumnsOf(s), batchRows)(yield)
 	}
 }
 
@@ -78,19 +110,17 @@ func (r *Reader) All(ctx context.Context, batchRows int) iter.Seq2[arrow.Record,
 type batcher struct {
 	file    *Reader
 	schema  *arrow.Schema
+	rows    []Span // wanted
 	fields  []*fieldReader
 	decoder encoding.Decoder
 }
 
-func (r *Reader) newBatcher(s *fields.Schema, columnOf func(int32) (int, bool)) (*batcher, error) {
-	if r.rows > math.MaxInt {
-		return nil, errors.New("more rows than this machine can count")
-	}
+func (r *Reader) newBatcher(s *fields.Schema, columnOf func(int32) (int, bool), rows []Span) (*batcher, error) {
 	as, err := s.Arrow()
 	if err != nil {
 		return nil, err
 	}
-	b := &batcher{file: r, schema: as}
+	b := &batcher{file: r, schema: as, rows: rows}
 	for i, f := range s.Fields {
 		fr, err := b.newFieldReader(f, as.Field(i), columnOf)
 		if err != nil {

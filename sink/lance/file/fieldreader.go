@@ -21,11 +21,12 @@ type fieldReader struct {
 	stored  *arrow.Field // nil when the file has nothing of it
 	leaves  []*leafReader
 	file    *Reader
+	rows    []Span // wanted
 	decoder *encoding.Decoder
 }
 
 func (b *batcher) newFieldReader(f *fields.Field, wanted arrow.Field, columnOf func(int32) (int, bool)) (*fieldReader, error) {
-	fr := &fieldReader{wanted: wanted, file: b.file, decoder: &b.decoder}
+	fr := &fieldReader{wanted: wanted, file: b.file, rows: b.rows, decoder: &b.decoder}
 	stored, err := fr.descend(f, wanted, columnOf)
 	if err != nil {
 		return nil, err
@@ -46,7 +47,7 @@ func (fr *fieldReader) descend(f *fields.Field, af arrow.Field, columnOf func(in
 		if err != nil {
 			return nil, err
 		}
-		fr.leaves = append(fr.leaves, &leafReader{file: fr.file, column: column, dt: af.Type, pages: pages, decoder: fr.decoder})
+		fr.leaves = append(fr.leaves, &leafReader{file: fr.file, column: column, dt: af.Type, pages: pages, want: fr.rows, decoder: fr.decoder})
 		return &af, nil
 	}
 	nested, ok := af.Type.(arrow.NestedType)

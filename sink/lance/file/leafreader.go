@@ -18,6 +18,7 @@ type leafReader struct {
 	dt      arrow.DataType
 	pages   []Page
 	page    int               // of the next page
+	want    []Span            // rows that lie in the next pages; the first may have begun before
 	decoder *encoding.Decoder // shared by the leaves of a Batches
 	open    *layout.Rows      // the page being handed out; nil before the first
 }
@@ -52,19 +53,61 @@ func (l *leafReader) advance() error {
 		page := l.pages[l.page]
 		section := fmt.Sprintf("page %d of column %d", l.page, l.column)
 		l.page++
-		if page.Rows == 0 {
+		want := l.wanted(page)
+		if len(want) == 0 {
 			continue
 		}
 		l.close()
-		bufs, err := l.file.readPage(page)
+		rows, err := l.read(page, want, section)
 		if err != nil {
-			return fmt.Errorf("read %s of %s: %w", section, l.file.key, err)
+			return err
 		}
-		if l.open, err = l.decoder.Decode(page.description, bufs, int(page.Rows), l.dt); err != nil {
-			return relocate(err, l.file.key, section)
-		}
+		l.open = rows
 	}
 	return nil
+}
+
+// wanted is what is wanted of the next page, counted from its first row.
+func (l *leafReader) wanted(p Page) []Span {
+	first, end := int(p.FirstRow), int(p.FirstRow+p.Rows)
+	var want []Span
+	for len(l.want) > 0 && l.want[0].From < end {
+		s := l.want[0]
+		if from, to := max(s.From, first), min(s.To, end); from < to {
+			want = append(want, Span{From: from - first, To: to - first})
+		}
+		if s.To > end {
+			break // the rest lies in the next page
+		}
+		l.want = l.want[1:]
+	}
+	return want
+}
+
+// read decodes what is wanted of a page.
+func (l *leafReader) read(p Page, want []Span, section string) (*layout.Rows, error) {
+	if want[0].Len() < int(p.Rows) {
+		src := &pageSource{file: l.file, page: p}
+		rows, err := l.decoder.DecodeRows(p.description, src, int(p.Rows), want, l.dt)
+		if err != nil && src.failed {
+			return nil, fmt.Errorf("read %s of %s: %w", section, l.file.key, err)
+		}
+		return rows, relocateNil(err, l.file.key, section)
+	}
+	bufs, err := l.file.readPage(p)
+	if err != nil {
+		return nil, fmt.Errorf("read %s of %s: %w", section, l.file.key, err)
+	}
+	rows, err := l.decoder.Decode(p.description, bufs, int(p.Rows), l.dt)
+	return rows, relocateNil(err, l.file.key, section)
+}
+
+// relocateNil is relocate for what may be no error.
+func relocateNil(err error, key, section string) error {
+	if err == nil {
+		return nil
+	}
+	return relocate(err, key, section)
 }
 
 func (l *leafReader) close() {

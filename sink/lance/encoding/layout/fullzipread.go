@@ -2,6 +2,7 @@ package layout
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 
 	"github.com/pst-bridge/pst-bridge/sink/lance/corrupt"
@@ -32,22 +33,11 @@ func readFullZip(l *lancepb.FullZipLayout, bufs [][]byte, layers []repdef.Layer,
 	if len(bufs) < 1 || len(bufs) > 2 {
 		return content{}, corrupt.Errorf("", "full-zip page", -1, "%d buffers", len(bufs))
 	}
-	if l.GetBitsRep() > 16 || l.GetBitsDef() > 16 {
-		return content{}, corrupt.Errorf("", "full-zip page", -1, "levels of %d and %d bits", l.GetBitsRep(), l.GetBitsDef())
+	r, err := newFullZipReader(l, layers, block.NewBuilder(shape, int(l.GetNumVisibleItems()), len(bufs[0])), x)
+	if err != nil {
+		return content{}, err
 	}
-	r := &fullZipReader{
-		data:    bufs[0],
-		control: control{bitsRep: int(l.GetBitsRep()), bitsDef: int(l.GetBitsDef())},
-		visible: repdef.MaxVisible(layers),
-		builder: block.NewBuilder(shape, int(l.GetNumVisibleItems()), len(bufs[0])),
-	}
-	r.control.bytes = controlBytes(r.control.bitsRep + r.control.bitsDef)
-	if err := r.open(l, shape, x); err != nil {
-		return content{}, located(err, "full-zip page", -1)
-	}
-	if repdef.MaxRep(layers) == 0 {
-		r.visible = repdef.MaxDef(layers)
-	}
+	r.data = bufs[0]
 	if err := r.levels(int(l.GetNumItems())); err != nil {
 		return content{}, err
 	}
@@ -56,6 +46,26 @@ func readFullZip(l *lancepb.FullZipLayout, bufs [][]byte, layers []repdef.Layer,
 	}
 	r.out.values = r.builder.Block()
 	return r.out, nil
+}
+
+// newFullZipReader is a reader of the levels of a page, which has no data yet.
+func newFullZipReader(l *lancepb.FullZipLayout, layers []repdef.Layer, b *block.Builder, x *compress.Expanders) (*fullZipReader, error) {
+	if l.GetBitsRep() > 16 || l.GetBitsDef() > 16 {
+		return nil, corrupt.Errorf("", "full-zip page", -1, "levels of %d and %d bits", l.GetBitsRep(), l.GetBitsDef())
+	}
+	r := &fullZipReader{
+		control: control{bitsRep: int(l.GetBitsRep()), bitsDef: int(l.GetBitsDef())},
+		visible: repdef.MaxVisible(layers),
+		builder: b,
+	}
+	r.control.bytes = controlBytes(r.control.bitsRep + r.control.bitsDef)
+	if err := r.open(l, b.Shape(), x); err != nil {
+		return nil, located(err, "full-zip page", -1)
+	}
+	if repdef.MaxRep(layers) == 0 {
+		r.visible = repdef.MaxDef(layers)
+	}
+	return r, nil
 }
 
 // open chooses how a value is read.
@@ -116,34 +126,38 @@ func (r *fullZipReader) openFixed(l *lancepb.FullZipLayout, shape block.Shape) e
 
 // levels reads n levels with their values.
 func (r *fullZipReader) levels(n int) error {
-	c := &r.control
 	for i := range n {
 		start := r.at
-		if len(r.data)-r.at < c.bytes {
-			return corrupt.Errorf("", fmt.Sprintf("level %d", i), int64(start), "the page ends inside its control word")
-		}
-		word := c.word(r.data[r.at:])
-		r.at += c.bytes
-		def := uint16(word & (1<<c.bitsDef - 1))
-		if c.bitsRep > 0 {
-			r.out.rep = append(r.out.rep, uint16(word>>c.bitsDef))
-		}
-		if c.bitsDef > 0 {
-			r.out.def = append(r.out.def, def)
-		}
-		var err error
-		switch {
-		case def > r.visible:
-		case def > 0 && r.builder.Shape().Offsets > 0:
-			err = r.builder.AppendItem(nil)
-		default:
-			err = r.item()
-		}
-		if err != nil {
+		if err := r.level(); err != nil {
 			return located(err, fmt.Sprintf("level %d", i), int64(start))
 		}
 	}
 	return nil
+}
+
+// level reads one level and its value.
+func (r *fullZipReader) level() error {
+	c := &r.control
+	if len(r.data)-r.at < c.bytes {
+		return errors.New("the page ends inside its control word")
+	}
+	word := c.word(r.data[r.at:])
+	r.at += c.bytes
+	def := uint16(word & (1<<c.bitsDef - 1))
+	if c.bitsRep > 0 {
+		r.out.rep = append(r.out.rep, uint16(word>>c.bitsDef))
+	}
+	if c.bitsDef > 0 {
+		r.out.def = append(r.out.def, def)
+	}
+	switch {
+	case def > r.visible:
+		return nil
+	case def > 0 && r.builder.Shape().Offsets > 0:
+		return r.builder.AppendItem(nil)
+	default:
+		return r.item()
+	}
 }
 
 // word is a control word.

@@ -33,15 +33,8 @@ type miniBlockReader struct {
 // readMiniBlock is the content of a mini-block page. Damage is a
 // *corrupt.Error whose section is the chunk.
 func readMiniBlock(l *lancepb.MiniBlockLayout, bufs [][]byte, shape block.Shape, x *compress.Expanders) (content, error) {
-	want := 2
-	if l.GetDictionary() != nil {
-		want++
-	}
-	if l.GetRepetitionIndexDepth() > 0 {
-		want++
-	}
-	if len(bufs) != want {
-		return content{}, corrupt.Errorf("", "mini-block page", -1, "%d buffers instead of %d", len(bufs), want)
+	if err := checkBuffers(l, len(bufs)); err != nil {
+		return content{}, err
 	}
 	r := &miniBlockReader{layout: l, grammar: Grammar(l.GetHasLargeChunk())}
 	if err := r.open(bufs, shape, x); err != nil {
@@ -84,46 +77,69 @@ func (r *miniBlockReader) open(bufs [][]byte, shape block.Shape, x *compress.Exp
 	return nil
 }
 
-// chunks reads all chunks by the words of the metadata buffer: the low four
-// bits are the logarithm of the items, 0 for the last chunk, which holds what
-// remains; the rest is the size in units of 8 bytes, less one.
-func (r *miniBlockReader) chunks(meta, data []byte) error {
-	width := r.grammar.width()
-	if len(meta)%width != 0 {
-		return corrupt.Errorf("", "chunk metadata", -1, "%d bytes of words of %d", len(meta), width)
+// checkBuffers holds the number of a page's buffers against its description.
+func checkBuffers(l *lancepb.MiniBlockLayout, n int) error {
+	want := 2
+	if l.GetDictionary() != nil {
+		want++
 	}
-	count := len(meta) / width
-	remain := r.layout.GetNumItems()
-	at := 0
-	for i := range count {
-		word := r.grammar.get(meta[width*i:])
-		section := fmt.Sprintf("chunk %d", i)
-		size, log := (int(word>>4)+1)*8, word&15
-		if size > len(data)-at {
-			return corrupt.Errorf("", section, int64(at), "%d bytes, but the buffer has %d left", size, len(data)-at)
-		}
-		n := uint64(1) << log
-		if last := i == count-1; last && log == 0 {
-			n = remain
-		} else if n > remain || log == 0 || last && n != remain {
-			return corrupt.Errorf("", section, int64(at), "%d items, but the page has %d left", n, remain)
-		}
-		if n > maxPageBytes {
-			return corrupt.Errorf("", section, int64(at), "%d items in one chunk", n)
-		}
-		if err := r.chunk(data[at:at+size], int(n)); err != nil {
-			return located(err, section, int64(at))
-		}
-		if r.builder.Bytes() > maxPageBytes {
-			return corrupt.Errorf("", section, int64(at), "the page expands to more than %d bytes", maxPageBytes)
-		}
-		remain -= n
-		at += size
+	if l.GetRepetitionIndexDepth() > 0 {
+		want++
 	}
-	if remain != 0 {
-		return corrupt.Errorf("", "chunk metadata", -1, "%d items are in no chunk", remain)
+	if n != want {
+		return corrupt.Errorf("", "mini-block page", -1, "%d buffers instead of %d", n, want)
 	}
 	return nil
+}
+
+// chunks reads all chunks.
+func (r *miniBlockReader) chunks(meta, data []byte) error {
+	chunks, err := r.table(meta, len(data))
+	if err != nil {
+		return err
+	}
+	for i, c := range chunks {
+		if err := r.decode(i, c, data[c.at:c.at+c.size]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// table lists the chunks by the words of the metadata buffer: the low four bits
+// are the logarithm of the items, 0 for the last chunk, which holds what remains;
+// the rest is the size in units of 8 bytes, less one.
+func (r *miniBlockReader) table(meta []byte, size int) ([]chunk, error) {
+	width := r.grammar.width()
+	if len(meta)%width != 0 {
+		return nil, corrupt.Errorf("", "chunk metadata", -1, "%d bytes of words of %d", len(meta), width)
+	}
+	chunks := make([]chunk, len(meta)/width)
+	remain := r.layout.GetNumItems()
+	at := 0
+	for i := range chunks {
+		word := r.grammar.get(meta[width*i:])
+		bytes, log := (int(word>>4)+1)*8, word&15
+		if bytes > size-at {
+			return nil, corrupt.Errorf("", fmt.Sprintf("chunk %d", i), int64(at), "%d bytes, but the buffer has %d left", bytes, size-at)
+		}
+		n := uint64(1) << log
+		if last := i == len(chunks)-1; last && log == 0 {
+			n = remain
+		} else if n > remain || log == 0 || last && n != remain {
+			return nil, corrupt.Errorf("", fmt.Sprintf("chunk %d", i), int64(at), "%d items, but the page has %d left", n, remain)
+		}
+		if n > maxPageBytes {
+			return nil, corrupt.Errorf("", fmt.Sprintf("chunk %d", i), int64(at), "%d items in one chunk", n)
+		}
+		chunks[i] = chunk{at: at, size: bytes, items: int(n)}
+		remain -= n
+		at += bytes
+	}
+	if remain != 0 {
+		return nil, corrupt.Errorf("", "chunk metadata", -1, "%d items are in no chunk", remain)
+	}
+	return chunks, nil
 }
 
 // chunk reads one chunk of n items.
