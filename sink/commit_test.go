@@ -13,15 +13,23 @@ import (
 	"github.com/pst-bridge/pst-bridge/sink"
 )
 
-// one is a batch of sequence 1 alone, which becomes a row or a dead letter.
-func one(t *testing.T, dead bool) *sink.Batch {
+// task is one commit of one message, which becomes a row or a dead letter.
+type task struct {
+	stream   string
+	seq      uint64
+	dead     bool
+	ackFloor uint64
+	events   sink.Events
+}
+
+func (k task) batch(t *testing.T) *sink.Batch {
 	t.Helper()
 	schema := arrow.NewSchema([]arrow.Field{{Name: "n", Type: arrow.PrimitiveTypes.Int64, Nullable: true}}, nil)
 	plan := func(*arrow.Schema, func(uint64) bool) (*sink.Plan, error) {
 		b := array.NewRecordBuilder(memory.DefaultAllocator, schema)
 		defer b.Release()
-		if dead {
-			return &sink.Plan{Record: b.NewRecord(), Rejected: []sink.Rejection{{Seq: 1, Class: "syntax", Reason: "bad"}}}, nil
+		if k.dead {
+			return &sink.Plan{Record: b.NewRecord(), Rejected: []sink.Rejection{{Seq: k.seq, Class: "syntax", Reason: "bad"}}}, nil
 		}
 		b.Field(0).(*array.Int64Builder).Append(7)
 		return &sink.Plan{Record: b.NewRecord()}, nil
@@ -30,23 +38,23 @@ func one(t *testing.T, dead bool) *sink.Batch {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &sink.Batch{Marks: []sink.Mark{{Seq: 1, Time: time.Unix(1, 0)}}, Plan: first, Replan: plan}
+	return &sink.Batch{Marks: []sink.Mark{{Seq: k.seq, Time: time.Unix(1, 0)}}, Plan: first, Replan: plan}
 }
 
-func commit(t *testing.T, storage string, dead bool, events sink.Events) *sink.Result {
+func (k task) commit(t *testing.T, storage string) *sink.Result {
 	t.Helper()
-	s, err := sink.Open(t.Context(), sink.Config{Storage: storage, Topic: "t", Events: events})
+	s, err := sink.Open(t.Context(), sink.Config{Storage: storage, Topic: "t", Events: k.events})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer s.Close() //nolint:errcheck // what was committed is durable
-	pos := sink.Position{Identity: sink.Identity{
-		Stream: "S", StreamCreated: time.Unix(1, 0), Consumer: "c", ConsumerCreated: time.Unix(1, 0),
+	pos := sink.Position{AckFloor: k.ackFloor, Identity: sink.Identity{
+		Stream: k.stream, StreamCreated: time.Unix(1, 0), Consumer: "c", ConsumerCreated: time.Unix(1, 0),
 	}}
 	if _, err := s.Bind(t.Context(), pos); err != nil {
 		t.Fatal(err)
 	}
-	staged, err := s.Stage(t.Context(), one(t, dead))
+	staged, err := s.Stage(t.Context(), k.batch(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -58,7 +66,7 @@ func commit(t *testing.T, storage string, dead bool, events sink.Events) *sink.R
 }
 
 func TestADeadLetterIsPublishedAfterItsCommit(t *testing.T) {
-	if res := commit(t, t.TempDir(), true, sink.Events{}); res.DeadLetters != 1 || len(res.Pending) != 1 || res.Pending[0].Class != "syntax" {
+	if res := (task{stream: "S", seq: 1, dead: true}).commit(t, t.TempDir()); res.DeadLetters != 1 || len(res.Pending) != 1 || res.Pending[0].Class != "syntax" {
 		t.Errorf("got %+v", res)
 	}
 }
@@ -67,16 +75,42 @@ func TestADeadLetterIsPublishedAfterItsCommit(t *testing.T) {
 // made a row of the message that we would make a dead letter: it must not become both.
 func TestNoDeadLetterOfAnothersRow(t *testing.T) {
 	storage := t.TempDir()
-	res := commit(t, storage, true, sink.Events{AfterPut: func(uint64) {
+	another := task{stream: "S", seq: 1}
+	ours := task{stream: "S", seq: 1, dead: true, events: sink.Events{AfterPut: func(uint64) {
 		versions := filepath.Join(storage, "t.lance", "_versions")
 		if err := os.RemoveAll(versions); err != nil {
 			t.Error(err)
 		}
-		if other := commit(t, storage, false, sink.Events{}); other.Rows != 1 {
+		if other := another.commit(t, storage); other.Rows != 1 {
 			t.Errorf("the other worker: %+v", other)
 		}
-	}})
+	}}}
+	res := ours.commit(t, storage)
 	if len(res.Pending) != 0 {
 		t.Errorf("the message is a row, and its dead letter would be published: %+v", res.Pending)
+	}
+}
+
+// A version that nobody can read any more might have been a restore, so the floor
+// stays where it is over it.
+func TestFloorStaysBehindAMissingVersion(t *testing.T) {
+	for missing, runs := range map[bool]int{false: 1, true: 2} {
+		storage := t.TempDir()
+		task{stream: "S", seq: 1}.commit(t, storage)
+		task{stream: "other", seq: 1}.commit(t, storage)
+		task{stream: "other", seq: 2}.commit(t, storage)
+		versions, err := filepath.Glob(filepath.Join(storage, "t.lance", "_versions", "*.manifest"))
+		if err != nil || len(versions) != 3 {
+			t.Fatal(versions, err)
+		}
+		if missing { // the second of three, from either end
+			if err := os.Remove(versions[1]); err != nil {
+				t.Fatal(err)
+			}
+		}
+		// Sequence 1 is a run of its own unless the floor rises to it.
+		if res := (task{stream: "S", seq: 3, ackFloor: 1}).commit(t, storage); res.Rows != 1 || res.LedgerRuns != runs {
+			t.Errorf("version 2 missing %t: %+v", missing, res)
+		}
 	}
 }
