@@ -44,8 +44,8 @@ func TestTransactionRoundTrip(t *testing.T) {
 			t.Errorf("%s: got %+v", p.Operation, got)
 		}
 	}
-	if _, err := encodeTransaction(&Proposal{Operation: OpRestore}, 1, nil); err == nil {
-		t.Error("a restore was encoded")
+	if _, err := encodeTransaction(&Proposal{Operation: OpClone}, 1, nil); err == nil {
+		t.Error("a clone was encoded")
 	}
 }
 

@@ -47,12 +47,18 @@ func verifyOperation(p *Proposal, base *manifest.Manifest) (*fields.Schema, erro
 		}
 		return p.Schema, verifySchema(p, base)
 	case OpProject:
-		return p.Schema, errors.Join(noFiles(p), verifySchema(p, base))
+		if err := noFiles(p); err != nil {
+			return nil, err
+		}
+		return p.Schema, verifySchema(p, base)
 	case OpUpdateConfig:
+		if err := noFiles(p); err != nil {
+			return nil, err
+		}
 		if len(p.SetConfig) == 0 && p.Metadata.empty() {
 			return nil, errors.New("there is no config to set")
 		}
-		return nil, noFiles(p)
+		return nil, nil
 	case OpDelete:
 		if len(p.Edits) == 0 {
 			return nil, errors.New("there is no fragment to change")

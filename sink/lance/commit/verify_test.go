@@ -87,7 +87,7 @@ func TestVerify(t *testing.T) {
 		{"no schema", &Proposal{Operation: OpProject}, "no schema"},
 		{"config with a file", &Proposal{Operation: OpUpdateConfig, Files: []*DataFile{fileOf(part(base, "id"))}}, "takes no files"},
 		{"config without a key", &Proposal{Operation: OpUpdateConfig}, "no config"},
-		{"an operation that is not made here", &Proposal{Operation: OpDelete}, "cannot be proposed"},
+		{"an operation that is not made here", &Proposal{Operation: OpClone}, "cannot be proposed"},
 		{"a table made twice", &Proposal{Operation: OpCreate, Schema: part(base, "id")}, "the table has version 1"},
 	} {
 		err := verify(c.p, base)
