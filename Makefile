@@ -7,6 +7,7 @@ export CGO_ENABLED := 0
 LINT         := $(GO) tool -modfile=tools/go.mod golangci-lint
 VENV         := .venv
 REQUIREMENTS := testenv/lanceref/requirements.txt
+ONE_CORE     := $(if $(shell command -v taskset 2>/dev/null),taskset -c 0)
 VENV_STAMP   := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
@@ -36,8 +37,9 @@ ifneq ($(shell command -v $(CC) 2>/dev/null),)
 endif
 
 .PHONY: bench
-bench: ## raw JetStream fetch + ack beside the bridge end to end: paired medians of 7
+bench: venv ## raw JetStream fetch + ack beside the bridge, then our Lance beside pylance: paired medians
 	$(GO) run ./testenv/bench
+	$(ONE_CORE) $(GO) run ./testenv/lancebench
 
 .PHONY: lint
 lint: ## format, vet, static checks; the same versions everywhere
