@@ -51,13 +51,22 @@ func (p *rowsPlanner) Plan(ctx context.Context, base *lance.Dataset) (*lance.Pro
 	if err != nil {
 		return nil, err
 	}
-	if p.st.plan.Record.NumRows() > 0 && (p.st.file == nil || !sameFields(p.st.file.Schema, schema)) {
+	if p.st.plan.Record.NumRows() > 0 && !fileFits(p.st.file, base, schema) {
 		if err := p.s.write(ctx, p.st, schema); err != nil {
 			return nil, err
 		}
 	}
 	p.proposed = true
 	return p.propose(base, fresh, schema)
+}
+
+// fileFits reports whether a staged file, which may be nil, is one of base with
+// the given fields.
+func fileFits(f *lance.DataFile, base *lance.Dataset, schema *fields.Schema) bool {
+	if f == nil || !sameFields(f.Schema, schema) {
+		return false
+	}
+	return base == nil || base.FileVersion() == "" || base.FileVersion() == f.FileVersion()
 }
 
 // split sorts the batch's messages by what the entry knows of them, and returns

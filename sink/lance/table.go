@@ -2,6 +2,7 @@ package lance
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -53,6 +54,9 @@ var (
 type Options struct {
 	Compression file.Compression // of data files; default: Lance's light encodings alone
 	Level       int              // of zstd; 0: its default
+	// FileVersion is that of the data files of a table made through this handle;
+	// default 2.1. A table that exists keeps its own.
+	FileVersion file.Version
 	// Library and LibraryVersion name the writer in manifests; default pst-bridge.
 	Library, LibraryVersion string
 	Now                     func() time.Time // default time.Now
@@ -76,8 +80,30 @@ type Table struct {
 // Open returns a handle on the table in store. It touches nothing.
 func Open(store objstore.Store, o Options) *Table {
 	return &Table{store: store, o: o, log: commit.New(store, commit.Options{
-		Library: o.Library, LibraryVersion: o.LibraryVersion, Now: o.Now, Events: o.Events,
+		Library: o.Library, LibraryVersion: o.LibraryVersion, FileVersion: o.FileVersion.String(), Now: o.Now, Events: o.Events,
 	})}
+}
+
+// fileVersion returns the version of new data files: the table's, as this handle
+// saw it last, or the options' where there is no table.
+func (t *Table) fileVersion(ctx context.Context) (file.Version, error) {
+	t.mu.Lock()
+	last := t.mu.last
+	t.mu.Unlock()
+	if last == nil {
+		d, err := t.Latest(ctx)
+		if errors.Is(err, ErrNoTable) {
+			return t.o.FileVersion, nil
+		}
+		if err != nil {
+			return 0, err
+		}
+		last = d
+	}
+	if last.FileVersion() == "" {
+		return t.o.FileVersion, nil
+	}
+	return file.ParseVersion(last.FileVersion())
 }
 
 // Latest returns the newest version. An unchanged table is listed, not read again.

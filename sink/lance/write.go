@@ -27,7 +27,8 @@ const (
 const writeBuffer = 64 << 10
 
 // WriteFile writes a data file of the given records, which have the columns of s
-// with the field ids of s; see fields.Schema.Project. It is durable on return, and
+// with the field ids of s; see fields.Schema.Project. The file has the version of
+// the table as this handle saw it last. It is durable on return, and
 // no version refers to it yet. It is never removed here: a commit whose outcome is
 // not known may have published it.
 func (t *Table) WriteFile(ctx context.Context, s *fields.Schema, recs ...arrow.Record) (*DataFile, error) {
@@ -119,12 +120,15 @@ type fileWriter struct {
 
 func (t *Table) newFile(ctx context.Context, s *fields.Schema) (*fileWriter, error) {
 	w := &fileWriter{table: t, path: newPath(), schema: s}
-	var err error
+	version, err := t.fileVersion(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("write data file: %w", err)
+	}
 	if w.out, err = t.store.Create(ctx, "data/"+w.path); err != nil {
 		return nil, fmt.Errorf("write data file: %w", err)
 	}
 	w.buf = bufio.NewWriterSize(w.out, writeBuffer)
-	w.enc, err = file.NewWriter(w, s, file.WriterOptions{Compression: t.o.Compression, Level: t.o.Level, Pool: &t.pool})
+	w.enc, err = file.NewWriter(w, s, file.WriterOptions{Version: version, Compression: t.o.Compression, Level: t.o.Level, Pool: &t.pool})
 	if err != nil {
 		return nil, w.abort(err)
 	}

@@ -11,6 +11,16 @@ import (
 // The reference changes the table between our commits in every way that keeps rows,
 // and removes some on purpose; the bridge goes on, and every row is right.
 func TestForeignWritersWorkBesideUs(t *testing.T) {
+	workBesideForeignWriters(t, lanceref.WriteOptions{DataStorageVersion: "2.1"}, "2.1")
+}
+
+// The same with a table that the reference made without being told how: it has the
+// file version that the reference takes by default, and keeps it.
+func TestDefaultTableOfTheReferenceIsAdopted(t *testing.T) {
+	workBesideForeignWriters(t, lanceref.WriteOptions{}, "2.2")
+}
+
+func workBesideForeignWriters(t *testing.T, o lanceref.WriteOptions, version string) {
 	r := newRig(t)
 	next := 0
 	model := map[int]bool{} // rows of ours that must be there
@@ -55,7 +65,7 @@ func TestForeignWritersWorkBesideUs(t *testing.T) {
 	schema, rec := oneColumn(t, -1, -2)
 	defer rec.Release()
 	ref := r.table("t")
-	if _, err := ref.Create(lanceref.WriteOptions{DataStorageVersion: "2.1"}, schema, rec); err != nil {
+	if _, err := ref.Create(o, schema, rec); err != nil {
 		t.Fatal(err)
 	}
 	foreign = 2
@@ -89,4 +99,8 @@ func TestForeignWritersWorkBesideUs(t *testing.T) {
 	}
 	v, err = ref.CleanupOldVersions(time.Nanosecond, lanceref.KeepUnverified)
 	step("clean-up", v, err)
+	info, err := ref.Info()
+	if err != nil || info.FileVersion != version {
+		t.Errorf("file version %q, want %q; %v", info.FileVersion, version, err)
+	}
 }

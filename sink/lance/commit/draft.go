@@ -114,11 +114,11 @@ func (l *Log) changeOf(b base, p *Proposal) (*manifest.Change, error) {
 		return change, err
 	}
 	for _, f := range p.Files {
-		change.FileVersion = f.version()
+		change.FileVersion = f.FileVersion()
 		change.Append = append(change.Append, manifest.Fragment{PhysicalRows: f.Rows, Files: []manifest.DataFile{f.Entry()}})
 	}
 	if change.FileVersion == "" {
-		change.FileVersion = defaultFileVersion
+		change.FileVersion = l.o.FileVersion
 	}
 	return change, nil
 }

@@ -20,6 +20,7 @@ const headTries = 5
 type Options struct {
 	Library        string // writer named in manifests; default "pst-bridge"
 	LibraryVersion string // default "0.0.0"
+	FileVersion    string // of a table made without rows; default "2.1"
 	// Now is the clock; default time.Now. Its readings should carry the monotonic
 	// clock, which ages a base even when the wall clock is set back.
 	Now    func() time.Time
@@ -47,6 +48,9 @@ func New(store objstore.Store, o Options) *Log {
 	}
 	if o.LibraryVersion == "" {
 		o.LibraryVersion = "0.0.0"
+	}
+	if o.FileVersion == "" {
+		o.FileVersion = defaultFileVersion
 	}
 	if o.Now == nil {
 		o.Now = time.Now

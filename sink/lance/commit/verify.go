@@ -89,7 +89,7 @@ func verifyFiles(files []*DataFile, schema *fields.Schema, base *manifest.Manife
 	}
 	for _, f := range files {
 		if version == "" {
-			version = f.version()
+			version = f.FileVersion()
 		}
 		err := fits(f.Schema, schema)
 		switch {
@@ -100,8 +100,8 @@ func verifyFiles(files []*DataFile, schema *fields.Schema, base *manifest.Manife
 			err = errors.New("it is listed twice")
 		case len(f.Fields) != len(f.Columns):
 			err = fmt.Errorf("it has %d fields in %d columns", len(f.Fields), len(f.Columns))
-		case f.version() != version:
-			err = fmt.Errorf("it has file version %s, the table %s: %w", f.version(), version, fields.ErrUnsupported)
+		case f.FileVersion() != version:
+			err = fmt.Errorf("it has file version %s, the table %s: %w", f.FileVersion(), version, fields.ErrUnsupported)
 		}
 		if err != nil {
 			return fmt.Errorf("data file %s: %w", f.Path, err)
@@ -111,7 +111,8 @@ func verifyFiles(files []*DataFile, schema *fields.Schema, base *manifest.Manife
 	return nil
 }
 
-func (f *DataFile) version() string { return fmt.Sprintf("%d.%d", f.Major, f.Minor) }
+// FileVersion is the version of the file, as manifests spell it.
+func (f *DataFile) FileVersion() string { return fmt.Sprintf("%d.%d", f.Major, f.Minor) }
 
 // fits checks the columns of a file against the table's, by full path. An id alone
 // proves nothing: two writers that add different fields at the same moment give

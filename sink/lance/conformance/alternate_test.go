@@ -34,23 +34,24 @@ type world struct {
 func TestAlternating(t *testing.T) {
 	v1 := false
 	for name, c := range map[string]struct {
-		compression file.Compression
-		theirs      *lanceref.WriteOptions // how the reference makes the table; nil: we make it
+		ours   lance.Options
+		theirs *lanceref.WriteOptions // how the reference makes the table; nil: we make it
 	}{
 		"ours":                           {},
-		"ours, zstd":                     {compression: file.Zstd},
-		"ours, lz4":                      {compression: file.LZ4},
+		"ours, zstd":                     {ours: lance.Options{Compression: file.Zstd}},
+		"ours, lz4":                      {ours: lance.Options{Compression: file.LZ4}},
+		"ours, 2.2":                      {ours: lance.Options{FileVersion: file.V2_2}},
+		"theirs, 2.2":                    {theirs: &lanceref.WriteOptions{DataStorageVersion: "2.2"}},
 		"theirs":                         {theirs: &lanceref.WriteOptions{DataStorageVersion: "2.1"}},
-		"theirs with old manifest names": {file.Zstd, &lanceref.WriteOptions{DataStorageVersion: "2.1", EnableV2Manifests: &v1}},
+		"theirs with old manifest names": {lance.Options{Compression: file.Zstd}, &lanceref.WriteOptions{DataStorageVersion: "2.1", EnableV2Manifests: &v1}},
 	} {
-		t.Run(name, func(t *testing.T) { alternate(t, c.compression, c.theirs) })
+		t.Run(name, func(t *testing.T) { alternate(t, c.ours, c.theirs) })
 	}
 }
 
-func alternate(t *testing.T, c file.Compression, creator *lanceref.WriteOptions) {
+func alternate(t *testing.T, options lance.Options, creator *lanceref.WriteOptions) {
 	r := newRand(t)
 	store, dir := newStore(t)
-	options := lance.Options{Compression: c}
 	w := &world{
 		model: newModel(r), t: t, config: map[string]string{}, indices: map[string]bool{},
 		ours: lance.Open(store, options), theirs: lanceref.Start(t).Table(dir),

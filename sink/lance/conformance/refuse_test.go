@@ -15,7 +15,6 @@ import (
 func TestRefused(t *testing.T) {
 	for name, o := range map[string]lanceref.WriteOptions{
 		"file version 2.0": {DataStorageVersion: "2.0"},
-		"file version 2.2": {DataStorageVersion: "2.2"},
 		"legacy files":     {DataStorageVersion: "legacy"},
 		"stable row ids":   {DataStorageVersion: "2.1", EnableStableRowIDs: true},
 	} {

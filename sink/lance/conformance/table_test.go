@@ -45,20 +45,23 @@ func sequence(recs ...arrow.Record) iter.Seq2[arrow.Record, error] {
 // the reference read and check them.
 func TestTables(t *testing.T) {
 	for _, g := range groups() {
-		for _, c := range compressions {
-			t.Run(fmt.Sprintf("%s/%s", g.name, c), func(t *testing.T) {
+		for _, o := range writerOptions() {
+			t.Run(fmt.Sprintf("%s/%s/%s", g.name, o.Version, o.Compression), func(t *testing.T) {
 				r := newRand(t)
 				rec := recordOf(r, g.columns(r), g.rows/3)
 				defer rec.Release()
 				store, dir := newStore(t)
 				parts := halves(rec)
-				if _, err := lance.Create(t.Context(), store, rec.Schema(), sequence(parts[0]), lance.Options{Compression: c}); err != nil {
+				if _, err := lance.Create(t.Context(), store, rec.Schema(), sequence(parts[0]), lance.Options{Compression: o.Compression, FileVersion: o.Version}); err != nil {
 					t.Fatal(err)
 				}
-				table := lance.Open(store, lance.Options{Compression: c})
+				table := lance.Open(store, lance.Options{Compression: o.Compression})
 				d, err := table.Append(t.Context(), sequence(parts[1]))
 				if err != nil {
 					t.Fatal(err)
+				}
+				if d.FileVersion() != o.Version.String() {
+					t.Errorf("file version %s, want %s", d.FileVersion(), o.Version)
 				}
 				if d.Version() != 2 || d.LiveRows() != uint64(rec.NumRows()) {
 					t.Errorf("version %d of %d rows, want 2 of %d", d.Version(), d.LiveRows(), rec.NumRows())

@@ -17,6 +17,10 @@ const (
 	V2_2 = encoding.V2_2
 )
 
+// ParseVersion reads a version as manifests spell it, such as "2.1". The error is a
+// fields.ErrUnsupported that names it.
+func ParseVersion(s string) (Version, error) { return encoding.ParseVersion(s) }
+
 // Compression is what is asked for on top of the light encodings.
 type Compression = encoding.Compression
 

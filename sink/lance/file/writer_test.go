@@ -112,8 +112,8 @@ func TestWriterRefusesOtherRecords(t *testing.T) {
 
 func TestOptionsAreChecked(t *testing.T) {
 	s := schemaOf(t, nullable("a", arrow.PrimitiveTypes.Int8))
-	if _, err := file.NewWriter(&bytes.Buffer{}, s, file.WriterOptions{Version: file.V2_2}); !errors.Is(err, fields.ErrUnsupported) {
-		t.Errorf("version 2.2: %v", err)
+	if _, err := file.NewWriter(&bytes.Buffer{}, s, file.WriterOptions{Version: file.V2_2 + 1}); !errors.Is(err, fields.ErrUnsupported) {
+		t.Errorf("a version that does not exist: %v", err)
 	}
 	if _, err := file.NewWriter(&bytes.Buffer{}, s, file.WriterOptions{PageBytes: -1}); err == nil {
 		t.Error("pages of -1 bytes are accepted")
