@@ -25,8 +25,10 @@ func NewBuilder(s Shape, items, room int) *Builder {
 	switch {
 	case s.Offsets == 32:
 		b.block.Offsets32 = make([]int32, 1, min(items, room/4)+1)
+		b.block.Data = make([]byte, 0, room)
 	case s.Offsets == 64:
 		b.block.Offsets64 = make([]int64, 1, min(items, room/8)+1)
+		b.block.Data = make([]byte, 0, room)
 	case s.Width > 0:
 		b.block.Data = make([]byte, 0, min(items/8*s.Width+s.Width, 2*room+64))
 	}
