@@ -83,7 +83,8 @@ func (b *batch) plan(dec *decode.Batch, table *arrow.Schema) (*sink.Batch, error
 	var err error
 	if b.ordered {
 		out.Plan, err = finish(dec, b.rejected)
-	} else {
+	}
+	if err == nil && (!b.ordered || columnless(out.Plan, table)) {
 		out.Plan, err = out.Replan(table, func(uint64) bool { return false })
 	}
 	if err != nil {
@@ -92,7 +93,24 @@ func (b *batch) plan(dec *decode.Batch, table *arrow.Schema) (*sink.Batch, error
 	return out, nil
 }
 
+// columnless reports whether a new table would have no column at all, which Lance
+// does not know: all metadata columns are off, and no message has a value.
+func columnless(plan *sink.Plan, table *arrow.Schema) bool {
+	return table == nil && plan.Record.NumCols() == 0
+}
+
+// replan decodes messages for another table than before. A table that would have no
+// column gets the sequence as one.
 func replan(msgs []*held, table *arrow.Schema, o decode.Options, skip func(uint64) bool) (*sink.Plan, error) {
+	plan, err := decodeAll(msgs, table, o, skip)
+	if err == nil && columnless(plan, table) {
+		o.Seq = true
+		plan, err = decodeAll(msgs, table, o, skip)
+	}
+	return plan, err
+}
+
+func decodeAll(msgs []*held, table *arrow.Schema, o decode.Options, skip func(uint64) bool) (*sink.Plan, error) {
 	o.Unsplit = true // the batch is one already: none of its messages can go to the next
 	dec := decode.NewBatch(table, o)
 	var rejected []sink.Rejection

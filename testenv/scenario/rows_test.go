@@ -112,6 +112,21 @@ func TestOnlyDeadLettersStillMakeALedger(t *testing.T) {
 	want(t, r.rows("t", "n"), "[1]")
 }
 
+// Without any metadata column, and before any message has a value, a table still
+// needs a column.
+func TestNoColumnAtAll(t *testing.T) {
+	r := newRig(t)
+	r.send("t", `{}`, `{"n":null}`, `bad`)
+	bare := func(c *bridge.Config) { c.Columns = bridge.Columns{NoSeq: true, NoTime: true} }
+	r.writeAll(bare)
+	want(t, r.rows("t"), `[]`, `[]`)
+	r.send("t", `{"n":1}`)
+	r.writeAll(bare)
+	if n, err := r.table("t").Count("n = 1 AND _nats_seq = 4"); err != nil || n != 1 { // a column that must have values gets them
+		t.Errorf("%d rows, %v", n, err)
+	}
+}
+
 // Two workers add different columns of one type at the same moment: Lance's own
 // rules would give both the same field id, and readers one worker's values in the
 // other's column.
