@@ -48,13 +48,13 @@ func (d *Dataset) openFragment(ctx context.Context, f *manifest.Fragment, s *fie
 		return nil, err
 	}
 	for i, field := range s.Fields {
-		at, err := fileOf(field, holder)
-		if err != nil {
-			return nil, err
+		for at, part := range split(field, holder) {
+			if part == nil {
+				continue
+			}
+			all[at].fields.Fields = append(all[at].fields.Fields, part)
+			all[at].at = append(all[at].at, i)
 		}
-		p := all[max(at, 0)] // a column that no file has reads as null from any
-		p.fields.Fields = append(p.fields.Fields, field)
-		p.at = append(p.at, i)
 	}
 	for i, p := range all {
 		if len(p.at) == 0 {
@@ -95,20 +95,31 @@ func (d *Dataset) locate(f *manifest.Fragment) (all parts, holder map[int32]int,
 	return all, holder, nil
 }
 
-// fileOf returns the file that holds all there is of a field, -1 if none does.
-func fileOf(f *fields.Field, holder map[int32]int) (int, error) {
-	at := -1
-	for _, leaf := range (&fields.Schema{Fields: []*fields.Field{f}}).Leaves() {
-		i, ok := holder[leaf.ID]
-		if !ok {
-			continue
+// split tells what of a field to read from each file: the leaves that the file
+// holds. Those that no file has go with the others of the first that has any, where
+// they read as null.
+func split(f *fields.Field, holder map[int32]int) map[int]*fields.Field {
+	leaves := (&fields.Schema{Fields: []*fields.Field{f}}).Leaves()
+	first, held := 0, make(map[int]bool)
+	for i := len(leaves) - 1; i >= 0; i-- {
+		if at, ok := holder[leaves[i].ID]; ok {
+			first, held[at] = at, true
 		}
-		if at >= 0 && i != at {
-			return 0, fmt.Errorf("column %q is split between two data files: %w", f.Name, ErrUnsupported)
-		}
-		at = i
 	}
-	return at, nil
+	if len(held) < 2 {
+		return map[int]*fields.Field{first: f}
+	}
+	parts := make(map[int]*fields.Field, len(held))
+	for at := range held {
+		parts[at] = prune(f, func(leaf *fields.Field) bool {
+			if !leaf.IsLeaf() {
+				return false
+			}
+			in, ok := holder[leaf.ID]
+			return ok && in == at || !ok && at == first
+		})
+	}
+	return parts
 }
 
 func (d *Dataset) openPart(ctx context.Context, p *part, f *manifest.DataFile, rows uint64) error {

@@ -41,6 +41,11 @@ func (m *Manifest) Writable() error {
 	return nil
 }
 
+// StableRowIDs reports whether rows keep their ids when they are rewritten.
+func (m *Manifest) StableRowIDs() bool {
+	return (m.head.ReaderFeatureFlags|m.head.WriterFeatureFlags)&flagStableRowIDs != 0
+}
+
 // TransactionFiles reports whether versions of this table name a transaction file.
 func (m *Manifest) TransactionFiles() bool { return m.head.WriterFeatureFlags&flagNoTransaction == 0 }
 
