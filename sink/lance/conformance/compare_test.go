@@ -70,6 +70,8 @@ func sameEntry(a arrow.Array, i int, b arrow.Array, k int) bool {
 			}
 		}
 		return true
+	case *array.Null:
+		return true
 	case *array.Boolean:
 		return a.Value(i) == b.(*array.Boolean).Value(k)
 	}

@@ -1,6 +1,8 @@
 package conformance_test
 
 import (
+	"bytes"
+	"encoding/binary"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -8,6 +10,9 @@ import (
 
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/array"
+	"github.com/apache/arrow/go/v17/arrow/decimal128"
+	"github.com/apache/arrow/go/v17/arrow/decimal256"
+	"github.com/apache/arrow/go/v17/arrow/float16"
 	"github.com/apache/arrow/go/v17/arrow/memory"
 )
 
@@ -32,9 +37,12 @@ const (
 	few                   // one of three values
 	same                  // one value
 	long                  // wild, and strings of some kilobytes
+	holes                 // wild, and nulls inside fixed-size lists
 )
 
-func (f flavour) String() string { return [...]string{"wild", "sorted", "few", "same", "long"}[f] }
+func (f flavour) String() string {
+	return [...]string{"wild", "sorted", "few", "same", "long", "holes"}[f]
+}
 
 // column is one cell of the matrix.
 type column struct {
@@ -112,7 +120,7 @@ func (f *filler) add(b array.Builder, field arrow.Field) {
 		b.Append(true)
 		t := field.Type.(*arrow.FixedSizeListType)
 		for range t.Len() {
-			f.add(b.ValueBuilder(), arrow.Field{Type: t.Elem()})
+			f.add(b.ValueBuilder(), arrow.Field{Type: t.Elem(), Nullable: f.flavour == holes})
 		}
 	case *array.ListBuilder:
 		b.Append(true)
@@ -185,6 +193,33 @@ func (f *filler) leaf(b array.Builder) {
 		b.Append(f.text(v))
 	case *array.BinaryBuilder:
 		b.Append([]byte(f.text(v) + "\xff\x00"))
+	default:
+		f.rareLeaf(b, v)
+	}
+}
+
+// rareLeaf appends one value of the less common types.
+func (f *filler) rareLeaf(b array.Builder, v uint64) {
+	switch b := b.(type) {
+	case *array.NullBuilder:
+		b.AppendNull()
+	case *array.Float16Builder:
+		b.Append(float16.FromBits(uint16(v)))
+	case *array.Decimal128Builder:
+		b.Append(decimal128.New(int64(v%1000)-500, v))
+	case *array.Decimal256Builder:
+		b.Append(decimal256.New(v%1000, v, ^v, v))
+	case *array.FixedSizeBinaryBuilder:
+		width := b.Type().(*arrow.FixedSizeBinaryType).ByteWidth
+		b.Append(bytes.Repeat(binary.LittleEndian.AppendUint64(nil, v), 1+width/8)[:width])
+	case *array.Date64Builder:
+		b.Append(arrow.Date64(int64(v%3_000_000) * 86_400_000))
+	case *array.Time32Builder:
+		b.Append(arrow.Time32(v % 86_400))
+	case *array.Time64Builder:
+		b.Append(arrow.Time64(v % 86_400_000_000))
+	case *array.DurationBuilder:
+		b.Append(arrow.Duration(v))
 	default:
 		panic(fmt.Sprintf("no values for %T", b))
 	}

@@ -80,7 +80,7 @@ func matrix(kinds []arrow.DataType, flavours ...flavour) []column {
 	for _, kind := range kinds {
 		for _, n := range []nullness{noNulls, someNulls, allNulls, mostlyEmpty} {
 			for _, f := range flavours {
-				if n == mostlyEmpty && !isNested(kind) || n == allNulls && f != flavours[0] {
+				if kind.ID() == arrow.NULL && n != allNulls || n == mostlyEmpty && !isNested(kind) || n == allNulls && f != flavours[0] {
 					continue
 				}
 				columns = append(columns, column{kind, n, f})
@@ -108,7 +108,49 @@ func groups() []group {
 		{"flat", func(*rand.Rand) []column { return matrix(flat(), wild, sorted, few, same) }, 3000},
 		{"nested", func(*rand.Rand) []column { return matrix(nested(), wild, few) }, 2000},
 		{"random", randomColumns, 500},
+		{"rare", func(*rand.Rand) []column { return matrix(rare(), wild, sorted, few, same) }, 1200},
+		{"holes", func(*rand.Rand) []column { return matrix(vectors(), holes) }, 1200},
 		{"wide", func(*rand.Rand) []column { return matrix(wide(), wild, long) }, 60},
+	}
+}
+
+// rare are the less common types, flat and in lists and structs.
+func rare() []arrow.DataType {
+	temporal := arrow.FixedWidthTypes
+	kinds := []arrow.DataType{
+		arrow.Null, temporal.Float16,
+		&arrow.Decimal128Type{Precision: 38, Scale: 3}, &arrow.Decimal256Type{Precision: 76, Scale: 20},
+		&arrow.FixedSizeBinaryType{ByteWidth: 3}, &arrow.FixedSizeBinaryType{ByteWidth: 16}, &arrow.FixedSizeBinaryType{ByteWidth: 300},
+		temporal.Date64, temporal.Time32s, temporal.Time32ms, temporal.Time64us, temporal.Time64ns,
+		temporal.Duration_s, temporal.Duration_ms, temporal.Duration_us, temporal.Duration_ns,
+		arrow.FixedSizeListOf(3, arrow.FixedSizeListOf(2, arrow.PrimitiveTypes.Int16)),
+	}
+	return append(kinds,
+		arrow.ListOf(arrow.Null), structOf(arrow.Null, temporal.Float16), arrow.ListOf(structOf(kinds[2], kinds[4])),
+		arrow.LargeListOf(kinds[3]), arrow.ListOf(arrow.LargeListOf(temporal.Duration_ns)), structOf(arrow.LargeListOf(kinds[5]), temporal.Time32s),
+		eight(),
+	)
+}
+
+// eight is a type nested eight deep.
+func eight() arrow.DataType {
+	kind := arrow.DataType(arrow.BinaryTypes.LargeString)
+	for range 4 {
+		kind = structOf(arrow.ListOf(kind))
+	}
+	return kind
+}
+
+// vectors are fixed-size lists, whose items may be null.
+func vectors() []arrow.DataType {
+	temporal := arrow.FixedWidthTypes
+	return []arrow.DataType{
+		arrow.FixedSizeListOf(4, arrow.PrimitiveTypes.Float32), arrow.FixedSizeListOf(9, arrow.PrimitiveTypes.Int8),
+		arrow.FixedSizeListOf(100, arrow.PrimitiveTypes.Float64), arrow.FixedSizeListOf(2, temporal.Float16),
+		arrow.FixedSizeListOf(3, &arrow.Decimal128Type{Precision: 38, Scale: 3}), arrow.FixedSizeListOf(5, &arrow.FixedSizeBinaryType{ByteWidth: 3}),
+		arrow.FixedSizeListOf(2, temporal.Timestamp_us),
+		arrow.ListOf(arrow.FixedSizeListOf(4, arrow.PrimitiveTypes.Int32)), structOf(arrow.FixedSizeListOf(70, arrow.PrimitiveTypes.Float32)),
+		structOf(arrow.ListOf(arrow.FixedSizeListOf(70, arrow.PrimitiveTypes.Float32))),
 	}
 }
 

@@ -138,6 +138,9 @@ func (e *Encoder) miniBlock(leaf repdef.Leaf, b block.Block, s Settings) (layout
 	if err != nil {
 		return layout.Page{}, false, err
 	}
+	if b.Inner != nil {
+		codec = nil // it would compress the validity bits alone
+	}
 	c := chooser{block: b, shape: shape, kind: kind, settings: s, codec: codec, distinct: &e.distinct}
 	values, err := c.choose()
 	if err != nil {

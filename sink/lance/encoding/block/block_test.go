@@ -107,12 +107,21 @@ func TestBitsAppendAnywhere(t *testing.T) {
 
 func TestNullsInsideVectors(t *testing.T) {
 	dt := arrow.FixedSizeListOf(2, arrow.PrimitiveTypes.Float32)
-	if _, err := block.Of(fromJSON(t, dt, `[[1, 2], null, [3, 4]]`)); err != nil {
-		t.Errorf("a null vector, whose numbers count for nothing: %v", err)
+	b, err := block.Of(fromJSON(t, dt, `[[1, 2], null, [3, 4]]`))
+	if err != nil || b.Inner != nil {
+		t.Errorf("a null vector, whose numbers count for nothing: %b, %v", b.Inner, err)
 	}
-	_, err := block.Of(fromJSON(t, dt, `[[1, 2], null, [3, null]]`))
-	if err == nil || !strings.Contains(err.Error(), "row 2") {
-		t.Errorf("a null number inside a vector: %v", err)
+	b, err = block.Of(array.NewSlice(fromJSON(t, dt, `[[1, 2], null, [3, null]]`), 1, 3))
+	if err != nil || len(b.Inner) != 1 || b.Inner[0]&0b1100 != 0b0100 {
+		t.Errorf("a null number inside a vector: %b, %v", b.Inner, err)
+	}
+	nested := arrow.FixedSizeListOf(2, arrow.FixedSizeListOf(1, arrow.PrimitiveTypes.Int8))
+	if _, err = block.Of(fromJSON(t, nested, `[[[1], [2]], null]`)); err != nil {
+		t.Errorf("a null list of lists: %v", err)
+	}
+	_, err = block.Of(fromJSON(t, nested, `[[[1], null], null]`))
+	if err == nil || !strings.Contains(err.Error(), "nested") {
+		t.Errorf("a null list in a list: %v", err)
 	}
 }
 

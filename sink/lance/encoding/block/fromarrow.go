@@ -14,7 +14,7 @@ type Source interface {
 }
 
 // Of is the block of the items of an array, which may be a slice. The array's
-// own validity is left aside. Nulls inside a fixed size list are refused by
+// own validity is left aside. Nulls inside nested fixed size lists are refused by
 // name unless the whole list is null. An array whose buffers are too short for
 // its length is an error, never a panic.
 func Of(arr Source) (Block, error) {
@@ -107,17 +107,25 @@ func bits(data arrow.ArrayData) (Block, error) {
 // child's own offset.
 func fixed(data arrow.ArrayData, shape Shape) (Block, error) {
 	top := data
-	from, n := data.Offset(), data.Len()
-	for level, dim := range shape.Dims {
+	b := Block{Items: data.Len(), Width: shape.Width}
+	from, n, per := data.Offset(), data.Len(), 1
+	for _, dim := range shape.Dims {
 		child := data.Children()[0]
-		from, n = from*dim, n*dim
+		from, n, per = from*dim, n*dim, per*dim
 		if child.Len() < from+n {
 			return Block{}, errShort(data)
 		}
-		if err := noNulls(top, child, shape, level); err != nil {
-			return Block{}, err
-		}
 		from += child.Offset()
+		some, err := holes(top, child, from, per)
+		switch {
+		case err != nil:
+			return Block{}, err
+		case some && len(shape.Dims) > 1:
+			return Block{}, fmt.Errorf("type %s: nulls inside nested fixed size lists are not supported", top.DataType())
+		case some:
+			b.Inner = make([]byte, (n+7)/8)
+			bitutil.CopyBitmap(bufferBytes(child, 0), from, n, b.Inner, 0)
+		}
 		data = child
 	}
 	w := shape.Number() / 8
@@ -125,35 +133,29 @@ func fixed(data arrow.ArrayData, shape Shape) (Block, error) {
 	if len(raw) < (from+n)*w {
 		return Block{}, errShort(data)
 	}
-	return Block{Items: top.Len(), Width: shape.Width, Data: raw[from*w : (from+n)*w]}, nil
+	b.Data = raw[from*w : (from+n)*w]
+	return b, nil
 }
 
-// noNulls refuses nulls inside a list that is not null itself; inside null
-// lists Arrow's builders put nulls, and they mean nothing.
-func noNulls(top, child arrow.ArrayData, shape Shape, level int) error {
+// holes reports whether a list that is not null itself holds a null among its
+// per items of child, which begin at a position. Inside null lists Arrow's
+// builders put nulls, and they mean nothing.
+func holes(top, child arrow.ArrayData, at, per int) (bool, error) {
 	valid := bufferBytes(child, 0)
 	if len(valid) == 0 || child.NullN() == 0 {
-		return nil
+		return false, nil
 	}
-	per := 1 // child items per item of top
-	for _, dim := range shape.Dims[:level+1] {
-		per *= dim
-	}
-	if len(valid) < (child.Offset()+(top.Offset()+top.Len())*per+7)/8 {
-		return errShort(child)
-	}
-	if level > 0 {
-		return fmt.Errorf("type %s: nulls inside nested fixed size lists are not supported", top.DataType())
+	if len(valid) < (at+top.Len()*per+7)/8 {
+		return false, errShort(child)
 	}
 	topValid := bufferBytes(top, 0)
 	for i := range top.Len() {
-		item := top.Offset() + i
-		if len(topValid) > 0 && !bitutil.BitIsSet(topValid, item) {
+		if len(topValid) > 0 && !bitutil.BitIsSet(topValid, top.Offset()+i) {
 			continue
 		}
-		if bitutil.CountSetBits(valid, child.Offset()+item*per, per) != per {
-			return fmt.Errorf("type %s: row %d holds a null number inside a vector, which is not supported", top.DataType(), i)
+		if bitutil.CountSetBits(valid, at+i*per, per) != per {
+			return true, nil
 		}
 	}
-	return nil
+	return false, nil
 }

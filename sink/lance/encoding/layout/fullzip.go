@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"math"
 
+	"github.com/apache/arrow/go/v17/arrow/bitutil"
+
 	"github.com/pst-bridge/pst-bridge/sink/lance/encoding/block"
 	"github.com/pst-bridge/pst-bridge/sink/lance/encoding/compress"
 	"github.com/pst-bridge/pst-bridge/sink/lance/encoding/repdef"
@@ -105,9 +107,10 @@ func (f *FullZip) Write(leaf repdef.Leaf, b block.Block, shape block.Shape, code
 	}
 	page := Page{Layout: &lancepb.PageLayout{Layout: &lancepb.PageLayout_FullZip{FullZip: l}}}
 	if b.Width > 0 {
-		l.Width = &lancepb.FullZipLayout_BitsPerValue{BitsPerValue: uint32(b.Width)}
-		l.ValueCompression = compress.FlatEncoding(b.Width, shape.Dims)
-		page.Buffers = f.fixed(leaf, b, c)
+		bits := b.Width + 8*validityBytes(b, shape)
+		l.Width = &lancepb.FullZipLayout_BitsPerValue{BitsPerValue: uint32(bits)}
+		l.ValueCompression = compress.VectorEncoding(b.Width, shape.Dims, b.Inner != nil)
+		page.Buffers = f.fixed(leaf, b, c, shape.Numbers())
 		return page, nil
 	}
 	l.Width = &lancepb.FullZipLayout_BitsPerOffset{BitsPerOffset: uint32(shape.Offsets)}
@@ -129,10 +132,30 @@ func (f *FullZip) Write(leaf repdef.Leaf, b block.Block, shape block.Shape, code
 	return page, nil
 }
 
+// validityBytes is what the validity bits of the numbers of a vector take
+// before it; 0 where no number is null.
+func validityBytes(b block.Block, s block.Shape) int {
+	if b.Inner == nil {
+		return 0
+	}
+	return (s.Numbers() + 7) / 8
+}
+
+// appendFixed adds an item behind the validity bits of its numbers, if some
+// are null.
+func appendFixed(dst []byte, b block.Block, item, numbers int) []byte {
+	if b.Inner != nil {
+		at := len(dst)
+		dst = append(dst, make([]byte, (numbers+7)/8)...)
+		bitutil.CopyBitmap(b.Inner, item*numbers, numbers, dst[at:], 0)
+	}
+	return append(dst, b.Item(item)...)
+}
+
 // fixed zips values of one width: each visible level is followed by its slot,
 // null or not. Without levels the values are the page.
-func (f *FullZip) fixed(leaf repdef.Leaf, b block.Block, c control) [][]byte {
-	if c.bytes == 0 {
+func (f *FullZip) fixed(leaf repdef.Leaf, b block.Block, c control, numbers int) [][]byte {
+	if c.bytes == 0 && b.Inner == nil {
 		return [][]byte{b.Data}
 	}
 	visible, maxRep := repdef.MaxVisible(leaf.Layers), repdef.MaxRep(leaf.Layers)
@@ -144,7 +167,7 @@ func (f *FullZip) fixed(leaf repdef.Leaf, b block.Block, c control) [][]byte {
 		}
 		f.data = c.append(f.data, level)
 		if c.def == nil || c.def[level] <= visible || maxRep == 0 {
-			f.data = append(f.data, b.Item(item)...)
+			f.data = appendFixed(f.data, b, item, numbers)
 			item++
 		}
 	}
