@@ -23,8 +23,7 @@ type (
 	Events      = commit.Events
 )
 
-// The operations a Proposal can be, the two that take rows back, and how much of a
-// proposal a version can hold.
+// The operations of transactions, and how much of a proposal a version can hold.
 const (
 	OpCreate       = commit.OpCreate
 	OpAppend       = commit.OpAppend
@@ -32,6 +31,15 @@ const (
 	OpUpdateConfig = commit.OpUpdateConfig
 	OpOverwrite    = commit.OpOverwrite
 	OpRestore      = commit.OpRestore
+
+	OpDelete           = commit.OpDelete
+	OpMerge            = commit.OpMerge
+	OpCreateIndex      = commit.OpCreateIndex
+	OpRewrite          = commit.OpRewrite
+	OpUpdate           = commit.OpUpdate
+	OpReserveFragments = commit.OpReserveFragments
+	OpDataReplacement  = commit.OpDataReplacement
+	OpUpdateBases      = commit.OpUpdateBases
 
 	LandedNone  = commit.LandedNone
 	LandedPart  = commit.LandedPart

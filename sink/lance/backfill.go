@@ -1,0 +1,322 @@
+package lance
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"math"
+	"slices"
+
+	"github.com/apache/arrow/go/v17/arrow"
+	"github.com/apache/arrow/go/v17/arrow/array"
+	"github.com/apache/arrow/go/v17/arrow/memory"
+
+	"github.com/pst-bridge/pst-bridge/sink/lance/fields"
+	"github.com/pst-bridge/pst-bridge/sink/lance/manifest"
+)
+
+// Compute makes the values of new columns from those of existing ones. It gets some
+// rows in their stored order and returns as many, in a record of the new columns
+// alone. Rows that are deleted are among them, since a file has values for all rows.
+// It releases nothing of what it gets; what it returns is released for it.
+type Compute func(ctx context.Context, in arrow.Record) (arrow.Record, error)
+
+// AddColumnsFunc adds the columns of schema, which must be nullable and new, with
+// values that f computes from the top-level columns called inputs; with none it gets
+// the first column. A data file of the new columns is written for every fragment.
+//
+// Where others commit meanwhile only the fragments that they added or rewrote are
+// computed again. An append by others that did not know the columns, and comes after
+// this, has null there.
+func (t *Table) AddColumnsFunc(ctx context.Context, schema *arrow.Schema, inputs []string, f Compute) (*Dataset, error) {
+	b := &backfill{table: t, inputs: inputs, compute: f, made: map[string]*DataFile{}}
+	b.reshape = func(s *fields.Schema, next int32) (*fields.Schema, []int32, error) {
+		for _, column := range schema.Fields() {
+			if s.Lookup(fields.MakePath(column.Name)) != nil {
+				return nil, nil, fmt.Errorf("there is a column %q already", column.Name)
+			}
+		}
+		merged, added, err := fields.Merge(s, schema, next)
+		if err == nil && len(added) == 0 {
+			err = errors.New("there is no column to add")
+		}
+		if err != nil {
+			return nil, nil, err
+		}
+		*s = *merged
+		return &fields.Schema{Fields: merged.Fields[len(merged.Fields)-schema.NumFields():]}, nil, nil
+	}
+	return b.commit(ctx, "add columns")
+}
+
+// AddConstants adds the columns of a record of one row, which must be nullable and
+// new, with the value there in every row.
+func (t *Table) AddConstants(ctx context.Context, row arrow.Record) (*Dataset, error) {
+	if row.NumRows() != 1 {
+		return nil, fmt.Errorf("add columns: constants are one row, not %d", row.NumRows())
+	}
+	return t.AddColumnsFunc(ctx, row.Schema(), nil, func(_ context.Context, in arrow.Record) (arrow.Record, error) {
+		columns := make([]arrow.Array, 0, row.NumCols())
+		defer func() { releaseAll(columns) }()
+		for _, c := range row.Columns() {
+			many, err := repeat(c, int(in.NumRows()))
+			if err != nil {
+				return nil, err
+			}
+			columns = append(columns, many)
+		}
+		return array.NewRecord(row.Schema(), columns, in.NumRows()), nil
+	})
+}
+
+// repeat returns the only entry of an array n times.
+func repeat(one arrow.Array, n int) (arrow.Array, error) {
+	if n == 0 {
+		return array.NewSlice(one, 0, 0), nil
+	}
+	all := one
+	all.Retain()
+	for all.Len() < n {
+		twice, err := array.Concatenate([]arrow.Array{all, all}, memory.DefaultAllocator)
+		all.Release()
+		if err != nil {
+			return nil, err
+		}
+		all = twice
+	}
+	defer all.Release()
+	return array.NewSlice(all, 0, int64(n)), nil
+}
+
+func releaseAll(columns []arrow.Array) {
+	for _, c := range columns {
+		c.Release()
+	}
+}
+
+// backfill adds a data file to every fragment.
+type backfill struct {
+	table   *Table
+	inputs  []string
+	compute Compute
+	// reshape changes a schema to what it shall be, with new ids from next upward, and
+	// returns the fields that the new files hold and the ids that older ones lose.
+	reshape func(s *fields.Schema, next int32) (added *fields.Schema, gone []int32, err error)
+	// check, unless nil, says why a version does not allow it.
+	check   func(base *manifest.Manifest) error
+	retypes bool
+
+	made map[string]*DataFile // by fragment content and ids
+}
+
+func (b *backfill) commit(ctx context.Context, name string) (*Dataset, error) {
+	return b.table.operate(ctx, name, func(base *manifest.Manifest) (*Proposal, error) {
+		if err := base.Writable(); err != nil {
+			return nil, err
+		}
+		if b.check != nil {
+			if err := b.check(base); err != nil {
+				return nil, err
+			}
+		}
+		return b.plan(ctx, base)
+	})
+}
+
+func (b *backfill) plan(ctx context.Context, base *manifest.Manifest) (*Proposal, error) {
+	top, err := maxFieldID(base)
+	if err != nil {
+		return nil, err
+	}
+	s := base.Schema().Clone()
+	added, gone, err := b.reshape(s, top+1)
+	if err != nil {
+		return nil, err
+	}
+	p := &Proposal{
+		Operation: OpMerge, Reshape: b.retypes, Schema: s, SetConfig: keepMark(base, s.MaxID()),
+		Edits: make(map[uint64]manifest.FragmentEdit, base.Fragments()),
+	}
+	d, err := newDataset(b.table, base)
+	if err != nil {
+		return nil, err
+	}
+	for i := range base.Fragments() {
+		f, err := base.Fragment(i)
+		if err != nil {
+			return nil, err
+		}
+		file, err := b.file(ctx, d, f, added)
+		if err != nil {
+			return nil, fmt.Errorf("fragment %d: %w", f.ID, err)
+		}
+		entry := file.Entry()
+		p.Files = append(p.Files, file)
+		p.Edits[f.ID] = manifest.FragmentEdit{AddFile: &entry, Tombstone: gone}
+	}
+	return p, nil
+}
+
+// file writes the new columns of a fragment, unless that was done before.
+func (b *backfill) file(ctx context.Context, d *Dataset, f *manifest.Fragment, added *fields.Schema) (*DataFile, error) {
+	key := fmt.Sprint(f.ID, f.Files, added.Proto(), b.inputIDs(d))
+	if file := b.made[key]; file != nil {
+		return file, nil
+	}
+	w, err := b.table.newFile(ctx, added)
+	if err != nil {
+		return nil, err
+	}
+	rows := uint64(0)
+	for in, err := range b.stored(ctx, d, f) {
+		var out arrow.Record
+		if err == nil {
+			out, err = b.computed(ctx, in, added)
+		}
+		if err != nil {
+			return nil, w.abort(rowError(err, f, rows))
+		}
+		err = w.write(ctx, out)
+		rows += uint64(out.NumRows())
+		out.Release()
+		if err != nil {
+			return nil, err
+		}
+	}
+	if rows != f.PhysicalRows {
+		return nil, w.abort(fmt.Errorf("it has %d rows, not %d", rows, f.PhysicalRows))
+	}
+	file, err := w.finish(ctx)
+	if err == nil {
+		b.made[key] = file
+	}
+	return file, err
+}
+
+// inputIDs tell whether the inputs of a version are those of another.
+func (b *backfill) inputIDs(d *Dataset) []int32 {
+	var ids []int32
+	for _, f := range d.Fields().Fields {
+		if len(b.inputs) == 0 || slices.Contains(b.inputs, f.Name) {
+			ids = append(ids, f.ID)
+		}
+	}
+	return ids
+}
+
+// computed releases in, and returns the new columns of its rows.
+func (b *backfill) computed(ctx context.Context, in arrow.Record, added *fields.Schema) (arrow.Record, error) {
+	defer in.Release()
+	out, err := b.compute(ctx, in)
+	if err != nil {
+		return nil, err
+	}
+	want, err := added.Arrow()
+	switch {
+	case err != nil:
+	case out.NumRows() != in.NumRows():
+		err = fmt.Errorf("%d rows were computed of %d", out.NumRows(), in.NumRows())
+	case int(out.NumCols()) != want.NumFields():
+		err = fmt.Errorf("%d columns were computed, not %d", out.NumCols(), want.NumFields())
+	default:
+		for i, f := range want.Fields() {
+			if got := out.Schema().Field(i); got.Name != f.Name || !arrow.TypeEqual(got.Type, f.Type) {
+				err = fmt.Errorf("column %d that was computed is %s %s, not %s %s", i, got.Name, got.Type, f.Name, f.Type)
+			}
+		}
+	}
+	if err != nil {
+		out.Release()
+		return nil, err
+	}
+	return out, nil
+}
+
+// cellError is about one row of a record.
+type cellError struct {
+	row int
+	err error
+}
+
+func (e *cellError) Error() string { return fmt.Sprintf("row %d: %v", e.row, e.err) }
+func (e *cellError) Unwrap() error { return e.err }
+
+// rowError counts the row of an error from the beginning of the fragment.
+func rowError(err error, f *manifest.Fragment, before uint64) error {
+	var cell *cellError
+	if !errors.As(err, &cell) {
+		return err
+	}
+	row := before + uint64(cell.row)
+	return fmt.Errorf("row %d (address %d): %w", row, f.ID<<32|row, cell.err)
+}
+
+// stored reads all rows of a fragment, deleted ones included.
+func (b *backfill) stored(ctx context.Context, d *Dataset, f *manifest.Fragment) iter.Seq2[arrow.Record, error] {
+	return func(yield func(arrow.Record, error) bool) {
+		if err := b.read(ctx, d, f, func(rec arrow.Record) bool { return yield(rec, nil) }); err != nil {
+			yield(nil, err)
+		}
+	}
+}
+
+func (b *backfill) read(ctx context.Context, d *Dataset, f *manifest.Fragment, yield func(arrow.Record) bool) (err error) {
+	names := b.inputs
+	if len(names) == 0 {
+		names = []string{d.Fields().Fields[0].Name}
+	}
+	s, schema, err := d.projection(names)
+	if err != nil {
+		return err
+	}
+	if f.PhysicalRows > math.MaxUint32 {
+		return fmt.Errorf("%d rows are too many", f.PhysicalRows)
+	}
+	ps, err := d.openFragment(ctx, f, s)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, ps.close()) }()
+	held := make([]bool, len(s.Fields))
+	next := make([]func() (arrow.Record, error, bool), len(ps))
+	for i, p := range ps {
+		for _, at := range p.at {
+			if held[at] {
+				return fmt.Errorf("column %q is split between two data files: %w", s.Fields[at].Name, ErrUnsupported)
+			}
+			held[at] = true
+		}
+		pull, stop := iter.Pull2(p.reader.Batches(ctx, p.fields, p.column, 0))
+		defer stop()
+		next[i] = pull
+	}
+	for {
+		rec, err := ps.step(next, schema)
+		if err != nil || rec == nil || !yield(rec) {
+			return err
+		}
+	}
+}
+
+// step reads one record of each part and puts their columns together; nil at the end.
+func (ps parts) step(next []func() (arrow.Record, error, bool), schema *arrow.Schema) (arrow.Record, error) {
+	columns := make([]arrow.Array, schema.NumFields())
+	var recs []arrow.Record
+	defer func() {
+		for _, rec := range recs {
+			rec.Release()
+		}
+	}()
+	for i, p := range ps {
+		rec, err, ok := next[i]()
+		if err != nil || !ok {
+			return nil, err
+		}
+		recs = append(recs, rec)
+		for k, at := range p.at {
+			columns[at] = rec.Column(k)
+		}
+	}
+	return array.NewRecord(schema, columns, recs[0].NumRows()), nil
+}
