@@ -1,0 +1,365 @@
+package conformance_test
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/apache/arrow/go/v17/arrow"
+	"github.com/apache/arrow/go/v17/arrow/array"
+	"github.com/apache/arrow/go/v17/arrow/memory"
+
+	"github.com/pst-bridge/pst-bridge/sink/lance"
+	"github.com/pst-bridge/pst-bridge/testenv/lanceref"
+)
+
+// shop is a table on which operations are tried, by both sides.
+type shop struct {
+	t     *testing.T
+	table *lance.Table
+	ref   *lanceref.Table
+}
+
+func shopSchema() *arrow.Schema {
+	return arrow.NewSchema([]arrow.Field{
+		{Name: "id", Type: arrow.PrimitiveTypes.Int32},
+		{Name: "word", Type: arrow.BinaryTypes.String, Nullable: true},
+		{Name: "price", Type: arrow.PrimitiveTypes.Float32, Nullable: true},
+	}, nil)
+}
+
+func fromJSON(t *testing.T, s *arrow.Schema, text string) arrow.Record {
+	t.Helper()
+	rec, _, err := array.RecordFromJSON(memory.DefaultAllocator, s, strings.NewReader(text), array.WithUseNumber())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(rec.Release)
+	return rec
+}
+
+// newShop is a table of two fragments: version 2.
+func newShop(t *testing.T) *shop {
+	t.Helper()
+	store, dir := newStore(t)
+	first := fromJSON(t, shopSchema(), `[{"id":1,"word":"a","price":1.5},{"id":2,"word":null,"price":null},{"id":3,"word":"c","price":3}]`)
+	if _, err := lance.Create(t.Context(), store, first.Schema(), sequence(first), lance.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	s := &shop{t: t, table: lance.Open(store, lance.Options{}), ref: lanceref.Start(t).Table(dir)}
+	s.append(`[{"id":4,"word":"d","price":4}]`)
+	return s
+}
+
+// append adds rows by our side.
+func (s *shop) append(text string) {
+	s.t.Helper()
+	must(s.table.Append(s.t.Context(), sequence(fromJSON(s.t, shopSchema(), text))))(s.t)
+}
+
+// latest is the newest version as we see it.
+func (s *shop) latest() *lance.Dataset {
+	s.t.Helper()
+	return must(s.table.Latest(s.t.Context()))(s.t)
+}
+
+// want checks that both sides read the rows, in whatever order, and that the
+// reference finds the table sound. A row is its values, joined by spaces.
+func (s *shop) want(rows ...string) {
+	s.t.Helper()
+	if err := s.ref.Validate(); err != nil {
+		s.t.Error(err)
+	}
+	got := must(s.ref.Read(lanceref.ReadOptions{}))(s.t)
+	defer got.Release()
+	var theirs []string
+	reader := array.NewTableReader(got, 0)
+	defer reader.Release()
+	for reader.Next() {
+		theirs = append(theirs, lines(reader.Record())...)
+	}
+	slices.Sort(theirs)
+	slices.Sort(rows)
+	d := s.latest()
+	if !slices.Equal(theirs, rows) {
+		s.t.Errorf("the reference reads version %d as\n%s\nwant\n%s", d.Version(), strings.Join(theirs, "\n"), strings.Join(rows, "\n"))
+	}
+	var ours []string
+	for rec, err := range d.Scan(s.t.Context(), lance.ScanOptions{}) {
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		ours = append(ours, lines(rec)...)
+		rec.Release()
+	}
+	slices.Sort(ours)
+	if !slices.Equal(ours, rows) || d.LiveRows() != uint64(len(rows)) {
+		s.t.Errorf("version %d of %d rows reads\n%s\nwant\n%s", d.Version(), d.LiveRows(), strings.Join(ours, "\n"), strings.Join(rows, "\n"))
+	}
+}
+
+func lines(rec arrow.Record) []string {
+	var out []string
+	for i := range int(rec.NumRows()) {
+		var cells []string
+		for _, c := range rec.Columns() {
+			cells = append(cells, c.ValueStr(i))
+		}
+		out = append(out, strings.Join(cells, " "))
+	}
+	return out
+}
+
+// goOn lets the reference append, delete and compact.
+func (s *shop) goOn(schema *arrow.Schema, row, predicate string) {
+	s.t.Helper()
+	must(s.ref.Append(schema, fromJSON(s.t, schema, row)))(s.t)
+	must(s.ref.Delete(predicate))(s.t)
+	must(s.ref.Compact(lanceref.CompactOptions{}))(s.t)
+}
+
+func (s *shop) wantOperation(want lance.Operation) {
+	s.t.Helper()
+	tx := must(s.table.Transaction(s.t.Context(), s.latest().Version()))(s.t)
+	if tx.Operation != want {
+		s.t.Errorf("version %d is a %s, want %s", s.latest().Version(), tx.Operation, want)
+	}
+}
+
+func (s *shop) wantIndexes(names ...string) {
+	s.t.Helper()
+	var got []string
+	for _, x := range must(s.ref.Indices())(s.t) {
+		got = append(got, x.Name)
+	}
+	slices.Sort(got)
+	if !slices.Equal(got, names) {
+		s.t.Errorf("the reference sees the indexes %q, want %q", got, names)
+	}
+}
+
+func TestReshape(t *testing.T) {
+	s := newShop(t)
+	ctx := t.Context()
+	must(s.ref.CreateScalarIndex("id", "BTREE"))(t)
+	must(s.ref.CreateScalarIndex("word", "BTREE"))(t)
+	must(s.table.RenameColumn(ctx, "word", "label"))(t)
+	s.wantOperation(lance.OpProject)
+	s.wantIndexes("id_idx", "word_idx")
+	must(s.table.AllowNull(ctx, "id"))(t)
+	s.want("1 a 1.5", "2 (null) (null)", "3 c 3", "4 d 4")
+	s.wantIndexes("id_idx", "word_idx")
+	must(s.table.DropColumns(ctx, "label"))(t)
+	s.wantIndexes("id_idx")
+	s.want("1 1.5", "2 (null)", "3 3", "4 4")
+	schema := arrow.NewSchema([]arrow.Field{
+		{Name: "id", Type: arrow.PrimitiveTypes.Int32, Nullable: true}, {Name: "price", Type: arrow.PrimitiveTypes.Float32, Nullable: true},
+	}, nil)
+	s.goOn(schema, `[{"id":null,"price":5}]`, "price = 3")
+	must(s.table.RenameColumn(ctx, "price", "cost"))(t)
+	s.want("1 1.5", "2 (null)", "4 4", "(null) 5")
+	for _, err := range []error{
+		second(s.table.DropColumns(ctx, "id", "cost")), second(s.table.RenameColumn(ctx, "id", "cost")),
+		second(s.table.DropColumns(ctx, "nothing")), second(s.table.AllowNull(ctx, "nothing")),
+	} {
+		if err == nil {
+			t.Error("an impossible change was made")
+		}
+	}
+}
+
+func second[T any](_ T, err error) error { return err }
+
+func TestBackfill(t *testing.T) {
+	s := newShop(t)
+	ctx := t.Context()
+	must(s.ref.Delete("id = 2"))(t)
+	must(s.ref.CreateScalarIndex("id", "BTREE"))(t)
+	double := arrow.NewSchema([]arrow.Field{{Name: "double", Type: arrow.PrimitiveTypes.Int64, Nullable: true}}, nil)
+	must(s.table.AddColumnsFunc(ctx, double, []string{"id"}, func(_ context.Context, in arrow.Record) (arrow.Record, error) {
+		b := array.NewRecordBuilder(memory.DefaultAllocator, double)
+		defer b.Release()
+		for _, v := range in.Column(0).(*array.Int32).Int32Values() {
+			b.Field(0).(*array.Int64Builder).Append(2 * int64(v))
+		}
+		return b.NewRecord(), nil
+	}))(t)
+	s.wantOperation(lance.OpMerge)
+	s.want("1 a 1.5 2", "3 c 3 6", "4 d 4 8")
+	must(s.table.AddConstants(ctx, fromJSON(t, arrow.NewSchema([]arrow.Field{
+		{Name: "k", Type: arrow.ListOf(arrow.PrimitiveTypes.Int8), Nullable: true},
+	}, nil), `[{"k":[7,8]}]`)))(t)
+	s.want("1 a 1.5 2 [7,8]", "3 c 3 6 [7,8]", "4 d 4 8 [7,8]")
+	s.wantIndexes("id_idx")
+	s.goOn(shopSchema(), `[{"id":5}]`, "double = 6")
+	s.want("1 a 1.5 2 [7,8]", "4 d 4 8 [7,8]", "5 (null) (null) (null) (null)")
+	must(s.table.DropColumns(ctx, "double"))(t)
+	s.want("1 a 1.5 [7,8]", "4 d 4 [7,8]", "5 (null) (null) (null)")
+}
+
+func TestChangeType(t *testing.T) {
+	s := newShop(t)
+	ctx := t.Context()
+	must(s.ref.Delete("id = 1"))(t)
+	must(s.ref.CreateScalarIndex("word", "BTREE"))(t)
+	if err := second(s.table.ChangeType(ctx, "word", arrow.BinaryTypes.LargeString)); err == nil || !strings.Contains(err.Error(), "word_idx") {
+		t.Errorf("a column with an index: %v", err)
+	}
+	must(s.table.ChangeType(ctx, "id", arrow.PrimitiveTypes.Int64))(t)
+	must(s.table.ChangeType(ctx, "price", arrow.PrimitiveTypes.Float64))(t)
+	s.want("2 (null) (null)", "3 c 3", "4 d 4")
+	s.wantIndexes("word_idx")
+	schema := arrow.NewSchema([]arrow.Field{
+		{Name: "id", Type: arrow.PrimitiveTypes.Int64}, {Name: "word", Type: arrow.BinaryTypes.String, Nullable: true},
+		{Name: "price", Type: arrow.PrimitiveTypes.Float64, Nullable: true},
+	}, nil)
+	must(s.ref.Append(schema, fromJSON(t, schema, `[{"id":9007199254740993,"word":"z","price":0.1}]`)))(t)
+	s.want("2 (null) (null)", "3 c 3", "4 d 4", "9007199254740993 z 0.1")
+	for to, want := range map[arrow.DataType]string{
+		arrow.PrimitiveTypes.Int32: "9007199254740993", arrow.PrimitiveTypes.Float64: "9007199254740993", arrow.BinaryTypes.String: "not supported",
+	} {
+		if err := second(s.table.ChangeType(ctx, "id", to)); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("id as %s: %v, want %q", to, err, want)
+		}
+	}
+	must(s.ref.Delete("id > 4"))(t)
+	must(s.ref.Compact(lanceref.CompactOptions{}))(t)
+	must(s.table.ChangeType(ctx, "id", arrow.PrimitiveTypes.Float64))(t)
+	s.want("2 (null) (null)", "3 c 3", "4 d 4")
+	must(s.ref.Compact(lanceref.CompactOptions{}))(t)
+	s.want("2 (null) (null)", "3 c 3", "4 d 4")
+}
+
+func TestDelete(t *testing.T) {
+	s := newShop(t)
+	ctx := t.Context()
+	must(s.ref.CreateScalarIndex("id", "BTREE"))(t)
+	d := s.latest()
+	must(d.Delete(ctx, []lance.RowAddress{lance.MakeRowAddress(0, 1), lance.MakeRowAddress(0, 1)}))(t)
+	s.wantOperation(lance.OpDelete)
+	s.want("1 a 1.5", "3 c 3", "4 d 4")
+	must(s.ref.Delete("id = 3"))(t)
+	// d is stale, which is no obstacle; all of fragment 0 goes.
+	after := must(d.Delete(ctx, []lance.RowAddress{lance.MakeRowAddress(0, 0), lance.MakeRowAddress(0, 1)}))(t)
+	if after.Fragments() != 1 {
+		t.Errorf("%d fragments, want 1", after.Fragments())
+	}
+	s.want("4 d 4")
+	s.wantIndexes("id_idx")
+	if again := must(d.Delete(ctx, []lance.RowAddress{lance.MakeRowAddress(0, 0)}))(t); again.Version() != after.Version() {
+		t.Errorf("deleting a deleted row made version %d", again.Version())
+	}
+	if second(d.Delete(ctx, []lance.RowAddress{lance.MakeRowAddress(1, 1)})) == nil {
+		t.Error("a row that is not there was deleted")
+	}
+	s.goOn(shopSchema(), `[{"id":5}]`, "id = 7")
+	s.want("4 d 4", "5 (null) (null)")
+	if n := must(s.ref.Count("id = 5"))(t); n != 1 {
+		t.Errorf("%d rows by the index, want 1", n)
+	}
+}
+
+func TestOverwriteAndRestore(t *testing.T) {
+	s := newShop(t)
+	ctx := t.Context()
+	must(s.ref.CreateScalarIndex("id", "BTREE"))(t)
+	must(s.table.UpdateConfig(ctx, map[string]string{"k": "v", "pst.max_field_id": "40"}))(t)
+	other := arrow.NewSchema([]arrow.Field{{Name: "z", Type: arrow.PrimitiveTypes.Int64}}, nil)
+	d := must(s.table.Overwrite(ctx, other, sequence(fromJSON(t, other, `[{"z":1},{"z":2}]`))))(t)
+	s.wantOperation(lance.OpOverwrite)
+	s.wantIndexes()
+	s.want("1", "2")
+	if d.Config()["k"] != "v" || d.Config()["pst.max_field_id"] != "41" || d.Fields().Fields[0].ID != 41 {
+		t.Errorf("config %v, field id %d", d.Config(), d.Fields().Fields[0].ID)
+	}
+	s.goOn(other, `[{"z":3}]`, "z = 1")
+	s.want("2", "3")
+	d = must(s.table.Restore(ctx, 3))(t)
+	s.wantOperation(lance.OpRestore)
+	s.wantIndexes("id_idx")
+	if _, ok := d.Config()["k"]; ok || d.Config()["pst.max_field_id"] != "41" {
+		t.Errorf("config %v", d.Config())
+	}
+	s.want("1 a 1.5", "2 (null) (null)", "3 c 3", "4 d 4")
+	s.goOn(shopSchema(), `[{"id":5}]`, "id = 1")
+	s.want("2 (null) (null)", "3 c 3", "4 d 4", "5 (null) (null)")
+	must(s.table.Overwrite(ctx, other, nil))(t)
+	s.want()
+	s.goOn(other, `[{"z":3}]`, "z = 1")
+	s.want("3")
+}
+
+func TestTags(t *testing.T) {
+	s := newShop(t)
+	ctx := t.Context()
+	for _, err := range []error{s.table.CreateTag(ctx, "one", 1), s.ref.Tag("two")} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if d := must(s.table.Tag(ctx, "two"))(t); d.Version() != 2 {
+		t.Errorf("the reference's tag is version %d", d.Version())
+	}
+	if err := s.table.UpdateTag(ctx, "one", 2); err != nil {
+		t.Fatal(err)
+	}
+	if d := must(s.table.Tag(ctx, "one"))(t); d.Version() != 2 {
+		t.Errorf("the moved tag is version %d", d.Version())
+	}
+	if err := s.table.UpdateTag(ctx, "one", 1); err != nil {
+		t.Fatal(err)
+	}
+	s.append(`[{"id":5}]`)
+	if _, err := s.ref.CleanupOldVersions(0, lanceref.KeepUnverified); err == nil || !strings.Contains(err.Error(), "one") && !strings.Contains(err.Error(), "agged") {
+		t.Errorf("clean-up of tagged versions: %v", err)
+	}
+	names := ""
+	for _, tag := range must(s.table.Tags(ctx))(t) {
+		names += fmt.Sprintf("%s %d %t,", tag.Name, tag.Version, tag.Created.IsZero())
+	}
+	if names != "one 1 false,two 2 false," {
+		t.Errorf("tags %q", names)
+	}
+	if err := s.table.DeleteTag(ctx, "two"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.table.Tag(ctx, "two"); err == nil {
+		t.Error("a deleted tag was found")
+	}
+	for _, name := range []string{"", "a/b", "..", ".a", "a.", "a..b", "x.lock", "\u00e4", "a b"} {
+		if s.table.CreateTag(ctx, name, 1) == nil {
+			t.Errorf("a tag %q was made", name)
+		}
+	}
+	s.want("1 a 1.5", "2 (null) (null)", "3 c 3", "4 d 4", "5 (null) (null)")
+}
+
+func TestMetadata(t *testing.T) {
+	s := newShop(t)
+	ctx := t.Context()
+	set := func(k, v string) lance.MapEdit { return lance.MapEdit{Set: map[string]string{k: v}} }
+	d := must(s.table.UpdateMetadata(ctx, lance.MetadataUpdate{
+		Config: set("a", "1"), Table: set("b", "2"), Schema: set("c", "3"), Fields: map[string]lance.MapEdit{"word": set("d", "4")},
+	}))(t)
+	s.wantOperation(lance.OpUpdateConfig)
+	s.goOn(shopSchema(), `[{"id":5}]`, "id = 1")
+	s.want("2 (null) (null)", "3 c 3", "4 d 4", "5 (null) (null)")
+	now := s.latest()
+	got := fmt.Sprint(now.Config(), now.TableMetadata(), now.Fields().Metadata, now.Fields().Lookup("word").Metadata)
+	if got != "map[a:1] map[b:2] map[c:3] map[d:4]" || now.Version() == d.Version() {
+		t.Errorf("after commits of the reference: %s", got)
+	}
+	must(s.table.UpdateMetadata(ctx, lance.MetadataUpdate{
+		Config: lance.MapEdit{Delete: []string{"a"}}, Table: lance.MapEdit{Replace: true}, Schema: lance.MapEdit{Delete: []string{"c"}},
+	}))(t)
+	now = s.latest()
+	if len(now.Config())+len(now.TableMetadata())+len(now.Fields().Metadata) != 0 {
+		t.Errorf("left: %v %v %v", now.Config(), now.TableMetadata(), now.Fields().Metadata)
+	}
+	if again := must(s.table.UpdateMetadata(ctx, lance.MetadataUpdate{Config: lance.MapEdit{Delete: []string{"a"}}}))(t); again.Version() != now.Version() {
+		t.Error("an update of nothing made a version")
+	}
+	s.want("2 (null) (null)", "3 c 3", "4 d 4", "5 (null) (null)")
+}
