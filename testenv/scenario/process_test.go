@@ -58,8 +58,6 @@ func TestServerRestartsUnderLoad(t *testing.T) {
 	r := newRig(t)
 	x := r.bridge(func(c *bridge.Config) {
 		c.BatchRows = 500
-		c.Events.State = func(_ string, s bridge.TopicState) { t.Log(time.Now(), s) }
-		c.Events.Committed = func(_ string, s bridge.Committed) { t.Log(time.Now(), s) }
 	})
 	acked := r.publish("t", "p", 5000)
 	began := time.Now()
