@@ -14,11 +14,15 @@ type Version uint8
 const (
 	V2_1 Version = iota // two-byte chunk words
 	V2_2                // four-byte chunk words, constant pages, maps
+	V2_0                // read only: pages are arrays, see package file/v20
 )
 
 // Number is the major and minor version as footers and manifests record it.
 func (v Version) Number() (major, minor uint16) {
-	if v == V2_2 {
+	switch v {
+	case V2_0:
+		return 2, 0 // in manifests; footers say 0.3
+	case V2_2:
 		return 2, 2
 	}
 	return 2, 1

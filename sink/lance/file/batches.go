@@ -54,6 +54,10 @@ func (r *Reader) Select(ctx context.Context, s *fields.Schema, columnOf func(id 
 			yield(nil, err)
 			return
 		}
+		if r.version == V2_0 {
+			r.selectV20(ctx, s, columnOf, Selection{Rows: o.Rows, BatchRows: batchRows})(yield)
+			return
+		}
 		b, err := r.newBatcher(s, columnOf, o.Rows)
 		if err != nil {
 			yield(nil, err)

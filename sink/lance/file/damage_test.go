@@ -106,7 +106,6 @@ func TestDamagedFooter(t *testing.T) {
 		"many global buffers": func(b []byte) { binary.LittleEndian.PutUint32(b[24:], 1<<31) },
 		"many columns":        func(b []byte) { binary.LittleEndian.PutUint32(b[28:], 1<<31) },
 		"version 2.3":         func(b []byte) { b[34] = 3 },
-		"version 2.0":         func(b []byte) { copy(b[32:], []byte{0, 0, 3, 0}) },
 		"version 9.9":         func(b []byte) { copy(b[32:], []byte{9, 0, 9, 0}) },
 	} {
 		bad := bytes.Clone(data)

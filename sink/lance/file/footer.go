@@ -83,7 +83,7 @@ func (f footer) version() (encoding.Version, error) {
 		return encoding.V2_2, nil
 	}
 	if f.major == 0 && f.minor == 3 {
-		return 0, fmt.Errorf("file version 2.0: %w", fields.ErrUnsupported)
+		return encoding.V2_0, nil
 	}
 	return 0, fmt.Errorf("file version %d.%d: %w", f.major, f.minor, fields.ErrUnsupported)
 }

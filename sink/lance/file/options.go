@@ -15,6 +15,7 @@ type Version = encoding.Version
 const (
 	V2_1 = encoding.V2_1
 	V2_2 = encoding.V2_2
+	V2_0 = encoding.V2_0 // read only
 )
 
 // ParseVersion reads a version as manifests spell it, such as "2.1". The error is a
