@@ -122,6 +122,13 @@ func (f *filler) add(b array.Builder, field arrow.Field) {
 		for range t.Len() {
 			f.add(b.ValueBuilder(), arrow.Field{Type: t.Elem(), Nullable: f.flavour == holes})
 		}
+	case *array.MapBuilder:
+		b.Append(true)
+		t := field.Type.(*arrow.MapType)
+		for range f.length() {
+			f.add(b.KeyBuilder(), t.KeyField())
+			f.add(b.ItemBuilder(), t.ItemField())
+		}
 	case *array.ListBuilder:
 		b.Append(true)
 		f.items(b.ValueBuilder(), field.Type.(*arrow.ListType).ElemField())

@@ -45,7 +45,7 @@ func sequence(recs ...arrow.Record) iter.Seq2[arrow.Record, error] {
 // the reference read and check them.
 func TestTables(t *testing.T) {
 	for _, g := range groups() {
-		for _, o := range writerOptions() {
+		for _, o := range writerOptions(g.since) {
 			t.Run(fmt.Sprintf("%s/%s/%s", g.name, o.Version, o.Compression), func(t *testing.T) {
 				r := newRand(t)
 				rec := recordOf(r, g.columns(r), g.rows/3)

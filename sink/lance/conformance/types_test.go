@@ -92,7 +92,7 @@ func matrix(kinds []arrow.DataType, flavours ...flavour) []column {
 
 func isNested(kind arrow.DataType) bool {
 	id := kind.ID()
-	return id == arrow.STRUCT || id == arrow.LIST || id == arrow.LARGE_LIST
+	return id == arrow.STRUCT || id == arrow.LIST || id == arrow.LARGE_LIST || id == arrow.MAP
 }
 
 // group is columns that share a file, and how many rows it takes to give each
@@ -101,16 +101,18 @@ type group struct {
 	name    string
 	columns func(*rand.Rand) []column
 	rows    int
+	since   file.Version // the first that has the types
 }
 
 func groups() []group {
 	return []group{
-		{"flat", func(*rand.Rand) []column { return matrix(flat(), wild, sorted, few, same) }, 3000},
-		{"nested", func(*rand.Rand) []column { return matrix(nested(), wild, few) }, 2000},
-		{"random", randomColumns, 500},
-		{"rare", func(*rand.Rand) []column { return matrix(rare(), wild, sorted, few, same) }, 1200},
-		{"holes", func(*rand.Rand) []column { return matrix(vectors(), holes) }, 1200},
-		{"wide", func(*rand.Rand) []column { return matrix(wide(), wild, long) }, 60},
+		{"flat", func(*rand.Rand) []column { return matrix(flat(), wild, sorted, few, same) }, 3000, file.V2_1},
+		{"nested", func(*rand.Rand) []column { return matrix(nested(), wild, few) }, 2000, file.V2_1},
+		{"random", randomColumns, 500, file.V2_1},
+		{"rare", func(*rand.Rand) []column { return matrix(rare(), wild, sorted, few, same) }, 1200, file.V2_1},
+		{"holes", func(*rand.Rand) []column { return matrix(vectors(), holes) }, 1200, file.V2_1},
+		{"wide", func(*rand.Rand) []column { return matrix(wide(), wild, long) }, 60, file.V2_1},
+		{"maps", func(*rand.Rand) []column { return matrix(maps(), wild, few, same) }, 1200, file.V2_2},
 	}
 }
 
@@ -130,6 +132,16 @@ func rare() []arrow.DataType {
 		arrow.LargeListOf(kinds[3]), arrow.ListOf(arrow.LargeListOf(temporal.Duration_ns)), structOf(arrow.LargeListOf(kinds[5]), temporal.Time32s),
 		eight(),
 	)
+}
+
+// maps are maps, also in and around other nested types.
+func maps() []arrow.DataType {
+	text, ints := arrow.BinaryTypes.String, arrow.PrimitiveTypes.Int32
+	plain := arrow.MapOf(text, ints)
+	return []arrow.DataType{
+		plain, arrow.MapOf(ints, arrow.ListOf(text)), arrow.MapOf(text, structOf(ints, text)), arrow.MapOf(text, plain),
+		arrow.ListOf(plain), structOf(plain, ints),
+	}
 }
 
 // eight is a type nested eight deep.
@@ -200,7 +212,7 @@ func randomColumns(r *rand.Rand) []column {
 func TestFiles(t *testing.T) {
 	for _, g := range groups() {
 		for _, rows := range []int{0, 1, 2, 100, g.rows} {
-			for _, o := range writerOptions() {
+			for _, o := range writerOptions(g.since) {
 				t.Run(fmt.Sprintf("%s/%d rows/%s/%s", g.name, rows, o.Version, o.Compression), func(t *testing.T) {
 					r := newRand(t)
 					rec := recordOf(r, g.columns(r), rows)
@@ -222,10 +234,10 @@ func TestFiles(t *testing.T) {
 	}
 }
 
-// writerOptions are all versions with all compressions.
-func writerOptions() []file.WriterOptions {
+// writerOptions are all versions from one on with all compressions.
+func writerOptions(since file.Version) []file.WriterOptions {
 	var all []file.WriterOptions
-	for _, v := range versions {
+	for _, v := range versions[since:] {
 		for _, c := range compressions {
 			all = append(all, file.WriterOptions{Version: v, Compression: c})
 		}

@@ -115,10 +115,24 @@ func (f *Field) arrowType(p Path) (arrow.DataType, error) {
 		return arrow.StructOf(children...), nil
 	case len(children) != 1:
 		return nil, fmt.Errorf("column %s: a list with %d children", p, len(children))
+	case f.IsMap():
+		return mapType(children[0].Type, p)
 	case f.LogicalType == "list", f.LogicalType == "list.struct":
 		return arrow.ListOfField(children[0]), nil
 	}
 	return arrow.LargeListOfField(children[0]), nil
+}
+
+// mapType is the map whose entries are of a type: a struct of key and value.
+func mapType(entries arrow.DataType, p Path) (arrow.DataType, error) {
+	s, ok := entries.(*arrow.StructType)
+	if !ok || s.NumFields() != 2 {
+		return nil, fmt.Errorf("column %s: a map with entries of type %s", p, entries)
+	}
+	key, value := s.Field(0), s.Field(1)
+	m := arrow.MapOfWithMetadata(key.Type, key.Metadata, value.Type, value.Metadata)
+	m.SetItemNullable(value.Nullable)
+	return m, nil
 }
 
 func metadataMap(md arrow.Metadata) map[string]string {

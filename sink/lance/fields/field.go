@@ -14,6 +14,13 @@ var ErrUnsupported = errors.New("not supported")
 // NoParent is the ParentID of a field at the top level.
 const NoParent int32 = -1
 
+// mapName is the logical type of a map: a list of structs of key and value. File
+// versions before 2.2 do not have it.
+const mapName = "map"
+
+// IsMap reports whether f is a map. Data files hold maps from version 2.2 on.
+func (f *Field) IsMap() bool { return f.LogicalType == mapName }
+
 // itemName is the path component of a list's only child, whatever its own name.
 const itemName = "item"
 
@@ -53,7 +60,7 @@ func (f *Field) isStruct() bool { return f.LogicalType == "struct" }
 
 func (f *Field) isList() bool {
 	switch f.LogicalType {
-	case "list", "large_list", "list.struct", "large_list.struct":
+	case "list", "large_list", "list.struct", "large_list.struct", mapName:
 		return true
 	}
 	return false

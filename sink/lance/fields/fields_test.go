@@ -132,12 +132,21 @@ func TestArrowRoundTripsEveryType(t *testing.T) {
 }
 
 func TestUnsupportedTypesAreNamed(t *testing.T) {
-	_, err := fields.FromArrow(schemaOf(nullable("s", arrow.StructOf(nullable("m", arrow.MapOf(arrow.BinaryTypes.String, arrow.PrimitiveTypes.Int8))))))
-	if !errors.Is(err, fields.ErrUnsupported) || !strings.Contains(err.Error(), "s.m") {
-		t.Errorf("FromArrow of a map: %v", err)
+	sorted := arrow.MapOf(arrow.BinaryTypes.String, arrow.PrimitiveTypes.Int8)
+	sorted.KeysSorted = true
+	for _, dt := range []arrow.DataType{
+		sorted, arrow.FixedWidthTypes.MonthInterval, arrow.FixedWidthTypes.MonthDayNanoInterval, arrow.BinaryTypes.StringView,
+		arrow.ListViewOf(arrow.PrimitiveTypes.Int8), arrow.RunEndEncodedOf(arrow.PrimitiveTypes.Int32, arrow.PrimitiveTypes.Int8),
+		arrow.SparseUnionOf([]arrow.Field{nullable("a", arrow.PrimitiveTypes.Int8)}, []arrow.UnionTypeCode{0}),
+		arrow.FixedSizeListOf(2, arrow.ListOf(arrow.PrimitiveTypes.Int8)),
+	} {
+		_, err := fields.FromArrow(schemaOf(nullable("s", arrow.StructOf(nullable("m", dt)))))
+		if !errors.Is(err, fields.ErrUnsupported) || !strings.Contains(err.Error(), "column s.m: type") {
+			t.Errorf("FromArrow of %s: %v", dt, err)
+		}
 	}
 	for _, logical := range []string{
-		"", "map", "fixed_size_list:float:0", "fixed_size_list:float:99999999999", "fixed_size_list:8", "fixed_size_binary:-1",
+		"", "fixed_size_list:float:0", "fixed_size_list:float:99999999999", "fixed_size_list:8", "fixed_size_binary:-1",
 		"timestamp:us", "timestamp:h:-", "decimal:128:99:0", "decimal:64", "dict:string:string:false", "dict:x", "nonsense:1",
 	} {
 		s, err := fields.FromProto([]*lancepb.Field{{Name: "c", ParentId: -1, LogicalType: logical}}, nil)
@@ -150,6 +159,28 @@ func TestUnsupportedTypesAreNamed(t *testing.T) {
 	}
 	if _, err := fields.FromArrow(schemaOf(nullable("a", arrow.Null), nullable("a", arrow.Null))); err == nil {
 		t.Error("a name used twice passed")
+	}
+}
+
+func TestMaps(t *testing.T) {
+	m := arrow.MapOf(arrow.BinaryTypes.String, arrow.ListOf(arrow.PrimitiveTypes.Int8))
+	want := schemaOf(nullable("m", m))
+	s := mustSchema(t, want)
+	if got := len(s.Leaves()); got != 2 || !s.Fields[0].IsMap() || s.Lookup(fields.MakePath("m", "item", "key")) == nil {
+		t.Errorf("%d leaves of a map, or no key", got)
+	}
+	if got, err := s.Arrow(); err != nil || !got.Equal(want) {
+		t.Errorf("got %s, want %s; %v", got, want, err)
+	}
+	list := s.Proto()
+	list[1].LogicalType = "int8"
+	list[1].ParentId = 0
+	bad, err := fields.FromProto(list[:2], nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := bad.Arrow(); err == nil || !strings.Contains(err.Error(), "column m") {
+		t.Errorf("a map of numbers: %v", err)
 	}
 }
 

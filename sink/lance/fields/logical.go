@@ -148,6 +148,11 @@ func formatLogical(t arrow.DataType) (string, error) {
 		return listName("list", t.Elem()), nil
 	case *arrow.LargeListType:
 		return listName("large_list", t.Elem()), nil
+	case *arrow.MapType:
+		if t.KeysSorted {
+			return "", fmt.Errorf("type %s with sorted keys: %w", t, ErrUnsupported)
+		}
+		return mapName, nil
 	case *arrow.TimestampType:
 		zone := t.TimeZone
 		if zone == "" {

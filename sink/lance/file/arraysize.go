@@ -16,7 +16,7 @@ func arrayBytes(data arrow.ArrayData, from, rows int) int {
 	case *arrow.LargeStringType, *arrow.LargeBinaryType:
 		first, last := offsets64(data, at, rows)
 		return last - first + 8*rows
-	case *arrow.ListType:
+	case *arrow.ListType, *arrow.MapType:
 		first, last := offsets32(data, at, rows)
 		return 4*rows + arrayBytes(data.Children()[0], first, last-first)
 	case *arrow.LargeListType:

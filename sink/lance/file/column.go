@@ -49,6 +49,17 @@ func newColumns(s *fields.Schema) ([]*column, error) {
 	return columns, nil
 }
 
+// checkVersion names a field that files of a version can not hold.
+func checkVersion(s *fields.Schema, v Version) (err error) {
+	s.Walk(func(p fields.Path, f *fields.Field) bool {
+		if f.IsMap() && v < V2_2 {
+			err = fmt.Errorf("column %s: a map in file version %s, it takes 2.2: %w", p, v, fields.ErrUnsupported)
+		}
+		return err == nil
+	})
+	return err
+}
+
 // descend lists the leaves below a field.
 func (c *column) descend(f *fields.Field, dt arrow.DataType, above nulls) error {
 	path := append(nulls{f}, above...)

@@ -82,9 +82,13 @@ func missing(f *fields.Field) error {
 
 // withFields is a struct or list type with other children.
 func withFields(dt arrow.DataType, have []arrow.Field) (arrow.DataType, error) {
-	switch dt.(type) {
+	switch dt := dt.(type) {
 	case *arrow.StructType:
 		return arrow.StructOf(have...), nil
+	case *arrow.MapType:
+		if arrow.TypeEqual(have[0].Type, dt.Elem()) {
+			return dt, nil
+		}
 	case *arrow.ListType:
 		return arrow.ListOfField(have[0]), nil
 	case *arrow.LargeListType:
@@ -147,7 +151,7 @@ func fillData(data arrow.ArrayData, wanted arrow.DataType) arrow.ArrayData {
 			children = append(children, nulls.Data())
 			nulls.Release()
 		}
-	case *arrow.ListType, *arrow.LargeListType:
+	case *arrow.ListType, *arrow.LargeListType, *arrow.MapType:
 		item := wanted.(arrow.NestedType).Fields()[0]
 		children = append(children, fillData(data.Children()[0], item.Type))
 	default:

@@ -35,6 +35,9 @@ func sameType(a, b arrow.DataType) bool {
 	switch a := a.(type) {
 	case *arrow.ListType:
 		return sameType(a.Elem(), b.(*arrow.ListType).Elem())
+	case *arrow.MapType:
+		other := b.(*arrow.MapType)
+		return sameType(a.KeyType(), other.KeyType()) && sameType(a.ItemType(), other.ItemType())
 	case *arrow.LargeListType:
 		return sameType(a.Elem(), b.(*arrow.LargeListType).Elem())
 	case *arrow.FixedSizeListType:

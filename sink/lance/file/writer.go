@@ -50,6 +50,9 @@ func NewWriter(w io.Writer, s *fields.Schema, o WriterOptions) (*Writer, error) 
 		return nil, err
 	}
 	wr := &Writer{w: w, schema: s, options: o}
+	if err := checkVersion(s, o.Version); err != nil {
+		return nil, err
+	}
 	if wr.columns, err = newColumns(s); err != nil {
 		return nil, err
 	}

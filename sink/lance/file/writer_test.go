@@ -110,6 +110,17 @@ func TestWriterRefusesOtherRecords(t *testing.T) {
 	}
 }
 
+func TestMapsNeedVersion22(t *testing.T) {
+	s := schemaOf(t, nullable("l", arrow.ListOf(arrow.MapOf(arrow.BinaryTypes.String, arrow.PrimitiveTypes.Int8))))
+	_, err := file.NewWriter(&bytes.Buffer{}, s, file.WriterOptions{})
+	if !errors.Is(err, fields.ErrUnsupported) || !strings.Contains(err.Error(), "column l.item") {
+		t.Errorf("a map in 2.1: %v", err)
+	}
+	if _, err := file.NewWriter(&bytes.Buffer{}, s, file.WriterOptions{Version: file.V2_2}); err != nil {
+		t.Errorf("a map in 2.2: %v", err)
+	}
+}
+
 func TestOptionsAreChecked(t *testing.T) {
 	s := schemaOf(t, nullable("a", arrow.PrimitiveTypes.Int8))
 	if _, err := file.NewWriter(&bytes.Buffer{}, s, file.WriterOptions{Version: file.V2_2 + 1}); !errors.Is(err, fields.ErrUnsupported) {

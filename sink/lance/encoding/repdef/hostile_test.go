@@ -93,8 +93,8 @@ func TestMistakes(t *testing.T) {
 	if _, err := repdef.Unshred(arrow.Field{Name: "c", Type: arrow.StructOf()}, nil, mem); err == nil {
 		t.Error("an empty struct was made of nothing")
 	}
-	if _, err := repdef.Shred(fromJSON(t, arrow.MapOf(arrow.BinaryTypes.String, arrow.BinaryTypes.String), `[null]`), mem); err == nil {
-		t.Error("a map was shredded")
+	if _, err := repdef.Shred(fromJSON(t, arrow.ListViewOf(arrow.BinaryTypes.String), `[null]`), mem); err == nil {
+		t.Error("a list view was shredded")
 	}
 	if _, err := repdef.Concat(nil, mem); err == nil {
 		t.Error("nothing was joined")

@@ -14,7 +14,7 @@ import (
 // Values and costs nothing. What Arrow allows to lie behind a null list or
 // struct vanishes. Each leaf holds its own reference to its values; mem is
 // used only where values have to be moved together. The error names an Arrow
-// type that has no levels (map, union, views, a struct without members).
+// type that has no levels (union, views, a struct without members).
 func Shred(arr arrow.Array, mem memory.Allocator) ([]Leaf, error) {
 	s := shredder{mem: mem}
 	err := s.visit(arr, descent{
@@ -52,6 +52,8 @@ func (s *shredder) visit(arr arrow.Array, d descent) error {
 		}
 		return nil
 	case *array.List:
+		return s.visit(a.ListValues(), throughList(d, a, entryOffsets(a.Offsets(), a)))
+	case *array.Map:
 		return s.visit(a.ListValues(), throughList(d, a, entryOffsets(a.Offsets(), a)))
 	case *array.LargeList:
 		return s.visit(a.ListValues(), throughList(d, a, entryOffsets(a.Offsets(), a)))

@@ -89,6 +89,8 @@ func (u *unshredder) build(field arrow.Field, depth int) (arrow.Array, error) {
 		return u.buildStruct(t, depth)
 	case *arrow.ListType:
 		return u.buildList(t, t.ElemField(), depth)
+	case *arrow.MapType:
+		return u.buildList(t, t.ElemField(), depth)
 	case *arrow.LargeListType:
 		return u.buildList(t, t.ElemField(), depth)
 	case arrow.ExtensionType:
@@ -187,6 +189,9 @@ func pathsOf(field arrow.Field) ([]path, error) {
 			}
 			return nil
 		case *arrow.ListType:
+			last.list = true
+			return walk(t.ElemField(), name+"[]", rungs)
+		case *arrow.MapType:
 			last.list = true
 			return walk(t.ElemField(), name+"[]", rungs)
 		case *arrow.LargeListType:
