@@ -31,7 +31,7 @@ func (a *addresses) next(rows int) arrow.Array {
 	b.Reserve(rows)
 	for range rows {
 		s := a.piece.rows[a.span]
-		b.UnsafeAppend(a.piece.fragment.ID<<32 | uint64(s.From+a.row))
+		b.UnsafeAppend(uint64(MakeRowAddress(uint32(a.piece.fragment.ID), uint32(s.From+a.row))))
 		if a.row++; a.row == s.Len() {
 			a.span, a.row = a.span+1, 0
 		}

@@ -7,7 +7,6 @@ import (
 	"iter"
 	"sort"
 
-	"github.com/pst-bridge/pst-bridge/sink/lance/deletion"
 	"github.com/pst-bridge/pst-bridge/sink/lance/file"
 	"github.com/pst-bridge/pst-bridge/sink/lance/manifest"
 )
@@ -85,24 +84,12 @@ func (d *Dataset) pieces(ctx context.Context, want []RowRange) iter.Seq2[piece, 
 			if len(here) == 0 {
 				continue
 			}
-			gone, err := d.deleted(ctx, f)
+			gone, err := d.table.deletedRows(ctx, f)
 			if !yield(piece{fragment: f, rows: stored(here, gone)}, err) || err != nil {
 				return
 			}
 		}
 	}
-}
-
-// deleted reads which rows of a fragment are gone.
-func (d *Dataset) deleted(ctx context.Context, f *manifest.Fragment) ([]uint32, error) {
-	if !f.Deletions {
-		return nil, nil
-	}
-	gone, err := deletion.Read(ctx, d.table.store, f.ID, &f.Deletion, f.PhysicalRows)
-	if err != nil {
-		return nil, fmt.Errorf("fragment %d: %w", f.ID, err)
-	}
-	return gone, nil
 }
 
 // stored is where live rows of a fragment lie in its files, between the deleted ones.
