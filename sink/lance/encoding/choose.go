@@ -13,6 +13,12 @@ const (
 	trialBytes = 256 << 10
 	// trialItems is the size of the sample.
 	trialItems = 2048
+	// trialRoom is the size of the chunks that are tried.
+	trialRoom = 27 << 10
+	// fsstBytes is the page size from which strings get symbols unasked. Small
+	// pages, as of a stream's flushes, are written fast instead: training takes
+	// a millisecond and the table 2 KiB.
+	fsstBytes = 1 << 20
 	// minDictionaryBits is the width from which numbers that repeat get a
 	// dictionary; below it bit packing is as good.
 	minDictionaryBits = 24
@@ -25,12 +31,27 @@ type chooser struct {
 	kind     arrow.DataType
 	settings Settings
 	codec    *compress.Codec // nil without general compression
+	scheme   Compression
 	distinct *compress.Distinct
-	scratch  []byte
+	fsst     *compress.FSST
 }
 
-// choose is the scheme, or an error of the codec in a trial.
-func (c *chooser) choose() (compress.Chunked, error) {
+// choose is the scheme and the general compression around it, nil for none, or
+// an error of the codec in a trial.
+func (c *chooser) choose() (compress.Chunked, *compress.Codec, error) {
+	values, err := c.light()
+	if err != nil || c.codec == nil || c.block.Bytes() < trialBytes || len(c.shape.Dims) > 0 {
+		return values, c.codec, err
+	}
+	packed, raw, err := c.trial(values)
+	if packed > raw*15/16 {
+		return values, nil, err
+	}
+	return values, c.codec, err
+}
+
+// light is the scheme.
+func (c *chooser) light() (compress.Chunked, error) {
 	if c.block.Width == 0 {
 		return c.variable(), nil
 	}
@@ -56,7 +77,24 @@ func (c *chooser) variable() compress.Chunked {
 	if indexed := c.dictionary(c.block.Bytes() + c.shape.Offsets/8*c.block.Items); indexed != nil {
 		return indexed
 	}
+	if c.symbolsPay() {
+		if encoded := c.fsst.Encode(c.block); encoded != nil {
+			return encoded
+		}
+	}
 	return compress.Variable(c.block)
+}
+
+// symbolsPay reports whether strings are worth training symbols. Zstd finds
+// more by itself.
+func (c *chooser) symbolsPay() bool {
+	switch {
+	case c.settings.compression == "fsst":
+		return c.block.Bytes() > 0
+	case c.settings.compression == "none" || c.scheme == Zstd:
+		return false
+	}
+	return c.block.Bytes() >= fsstBytes
 }
 
 // dictionary is indices of the distinct items, unless those come to more than
@@ -108,29 +146,29 @@ func (c *chooser) splitPays(plain compress.Chunked) (bool, error) {
 	case c.block.Bytes() < trialBytes:
 		return false, nil
 	}
-	from := (c.block.Items - trialItems) / 2 / trialItems * trialItems
-	asIs, err := c.trial(plain, from)
+	asIs, _, err := c.trial(plain)
 	if err != nil {
 		return false, err
 	}
-	split, err := c.trial(compress.ByteStreamSplit(c.block), from)
-	return split < asIs*15/16, err
+	split, _, err := c.trial(compress.ByteStreamSplit(c.block))
+	return split < asIs*7/8, err
 }
 
-// trial is the size of a compressed sample.
-func (c *chooser) trial(values compress.Chunked, from int) (int, error) {
-	total, raw := 0, []byte(nil)
-	for item := from; item < from+trialItems; {
-		n := min(values.Fit(item, from+trialItems-item, trialItems*8), trialItems)
-		raw = values.Append(raw[:0], item, n)
-		var err error
-		if c.scratch, err = c.codec.Append(c.scratch[:0], raw); err != nil {
-			return 0, err
+// trial is the size of a sample, from the middle, compressed and as it is.
+func (c *chooser) trial(values compress.Chunked) (packed, raw int, err error) {
+	from := max(c.block.Items-trialItems, 0) / 2 / trialItems * trialItems
+	to := min(from+trialItems, c.block.Items)
+	var chunk, out []byte
+	for item := from; item < to; {
+		n := max(values.Fit(item, to-item, trialRoom), 1)
+		chunk = values.Append(chunk[:0], item, n)
+		if out, err = c.codec.Append(out[:0], chunk); err != nil {
+			return 0, 0, err
 		}
-		total += min(len(c.scratch), len(raw))
+		packed, raw = packed+min(len(out), len(chunk)), raw+len(chunk)
 		item += n
 	}
-	return total, nil
+	return packed, raw, nil
 }
 
 func isFloat(dt arrow.DataType) bool {

@@ -37,6 +37,7 @@ type Encoder struct {
 	options  Options
 	codecs   codecs
 	distinct compress.Distinct
+	fsst     compress.FSST
 	mini     layout.MiniBlock
 	zip      layout.FullZip
 }
@@ -141,8 +142,11 @@ func (e *Encoder) miniBlock(leaf repdef.Leaf, b block.Block, s Settings) (layout
 	if b.Inner != nil {
 		codec = nil // it would compress the validity bits alone
 	}
-	c := chooser{block: b, shape: shape, kind: kind, settings: s, codec: codec, distinct: &e.distinct}
-	values, err := c.choose()
+	c := chooser{
+		block: b, shape: shape, kind: kind, settings: s, codec: codec,
+		scheme: s.scheme(e.options.Compression), distinct: &e.distinct, fsst: &e.fsst,
+	}
+	values, codec, err := c.choose()
 	if err != nil {
 		return layout.Page{}, false, err
 	}
