@@ -196,9 +196,12 @@ func (b *backfill) file(ctx context.Context, d *Dataset, f *manifest.Fragment, a
 
 // inputIDs tell whether the inputs of a version are those of another.
 func (b *backfill) inputIDs(d *Dataset) []int32 {
+	if len(b.inputs) == 0 {
+		return []int32{d.Fields().Fields[0].ID}
+	}
 	var ids []int32
 	for _, f := range d.Fields().Fields {
-		if len(b.inputs) == 0 || slices.Contains(b.inputs, f.Name) {
+		if slices.Contains(b.inputs, f.Name) {
 			ids = append(ids, f.ID)
 		}
 	}

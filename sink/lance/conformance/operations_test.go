@@ -12,12 +12,14 @@ import (
 	"github.com/apache/arrow/go/v17/arrow/memory"
 
 	"github.com/pst-bridge/pst-bridge/sink/lance"
+	"github.com/pst-bridge/pst-bridge/sink/lance/objstore"
 	"github.com/pst-bridge/pst-bridge/testenv/lanceref"
 )
 
 // shop is a table on which operations are tried, by both sides.
 type shop struct {
 	t     *testing.T
+	store objstore.Store
 	table *lance.Table
 	ref   *lanceref.Table
 }
@@ -48,7 +50,7 @@ func newShop(t *testing.T) *shop {
 	if _, err := lance.Create(t.Context(), store, first.Schema(), sequence(first), lance.Options{}); err != nil {
 		t.Fatal(err)
 	}
-	s := &shop{t: t, table: lance.Open(store, lance.Options{}), ref: lanceref.Start(t).Table(dir)}
+	s := &shop{t: t, store: store, table: lance.Open(store, lance.Options{}), ref: lanceref.Start(t).Table(dir)}
 	s.append(`[{"id":4,"word":"d","price":4}]`)
 	return s
 }
