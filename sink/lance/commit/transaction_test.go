@@ -14,6 +14,7 @@ import (
 	"github.com/pst-bridge/pst-bridge/sink/lance/internal/lancepb"
 	"github.com/pst-bridge/pst-bridge/sink/lance/manifest"
 	"github.com/pst-bridge/pst-bridge/sink/lance/objstore/memstore"
+	"github.com/pst-bridge/pst-bridge/testenv/alloccap"
 )
 
 func oneColumn(id int32, name, logical string) *fields.Schema {
@@ -126,7 +127,9 @@ func FuzzDecodeTransaction(f *testing.F) {
 		f.Add(data)
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		got, err := decodeTransaction("key", data, 2)
+		var got *Transaction
+		var err error
+		alloccap.Check(t, func() { got, err = decodeTransaction("key", data, 2) })
 		var damage *corrupt.Error
 		if err != nil && !errors.As(err, &damage) {
 			t.Errorf("got %v, want a corrupt.Error", err)

@@ -7,6 +7,7 @@ import (
 	"github.com/pst-bridge/pst-bridge/sink/lance/deletion"
 	"github.com/pst-bridge/pst-bridge/sink/lance/manifest"
 	"github.com/pst-bridge/pst-bridge/sink/lance/objstore/memstore"
+	"github.com/pst-bridge/pst-bridge/testenv/alloccap"
 )
 
 // FuzzDecode feeds damaged deletion files to both readers: no panic, and never
@@ -38,7 +39,9 @@ func FuzzDecode(f *testing.F) {
 	}
 	f.Add([]byte{0x3B, 0x30, 1, 0, 1, 0, 0, 2, 0, 1, 0, 1, 0, 1, 0, 3, 0, 2, 0, 0, 0, 1, 0}, int32(deletion.Bitmap), uint32(5))
 	f.Fuzz(func(t *testing.T, data []byte, kind int32, want uint32) {
-		rows, err := deletion.Kind(kind).Decode(data, 1<<20, uint64(want%(1<<20)))
+		var rows []uint32
+		var err error
+		alloccap.Check(t, func() { rows, err = deletion.Kind(kind).Decode(data, 1<<20, uint64(want%(1<<20))) })
 		if err == nil && uint32(len(rows)) != want%(1<<20) {
 			t.Errorf("%d rows instead of %d", len(rows), want%(1<<20))
 		}

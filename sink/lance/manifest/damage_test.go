@@ -14,6 +14,7 @@ import (
 	"github.com/pst-bridge/pst-bridge/sink/lance/fields"
 	"github.com/pst-bridge/pst-bridge/sink/lance/internal/lancepb"
 	"github.com/pst-bridge/pst-bridge/sink/lance/manifest"
+	"github.com/pst-bridge/pst-bridge/testenv/alloccap"
 )
 
 func TestFeatureFlags(t *testing.T) {
@@ -88,6 +89,7 @@ func FuzzDecode(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		for _, version := range []uint64{1, 2, 6} {
+			alloccap.Check(t, func() { _, _ = manifest.DecodeLayout(entry(version), data) })
 			m, err := manifest.Decode(entry(version), data)
 			if err != nil {
 				continue

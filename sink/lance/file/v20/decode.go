@@ -21,8 +21,8 @@ const (
 	// defaultRoom is what a page may always expand to, and perByte how often it may
 	// expand what is stored: strings of a dictionary, zstd, nulls. A page of the
 	// reference holds 32 MiB of Arrow data.
-	defaultRoom = 64 << 20
-	perByte     = 256
+	defaultRoom = 16 << 20
+	perByte     = 1024
 )
 
 // values are the items of an array, and which of them count.
