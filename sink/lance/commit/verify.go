@@ -45,6 +45,11 @@ func verifyOperation(p *Proposal, base *manifest.Manifest) (*fields.Schema, erro
 		if len(p.Edits) == 0 && base.Fragments() > 0 {
 			return nil, errors.New("there is no fragment to change")
 		}
+		for _, f := range p.Files {
+			if f.FileVersion() != base.FileVersion() {
+				return nil, fmt.Errorf("data file %s has file version %s, the table %s: %w", f.Path, f.FileVersion(), base.FileVersion(), fields.ErrUnsupported)
+			}
+		}
 		return p.Schema, verifySchema(p, base)
 	case OpProject:
 		if err := noFiles(p); err != nil {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/pst-bridge/pst-bridge/sink/lance"
 	"github.com/pst-bridge/pst-bridge/sink/lance/objstore"
+	"github.com/pst-bridge/pst-bridge/sink/lance/objstore/localfs"
 	"github.com/pst-bridge/pst-bridge/testenv/lanceref"
 )
 
@@ -364,4 +365,42 @@ func TestMetadata(t *testing.T) {
 		t.Error("an update of nothing made a version")
 	}
 	s.want("2 (null) (null)", "3 c 3", "4 d 4", "5 (null) (null)")
+}
+
+// TestOperationsOnTheirs goes through all operations on a table that the reference
+// made by its defaults, with nested columns.
+func TestOperationsOnTheirs(t *testing.T) {
+	ctx := t.Context()
+	dir := t.TempDir() + "/theirs.lance"
+	ref := lanceref.Start(t).Table(dir)
+	member := arrow.StructOf(arrow.Field{Name: "x", Type: arrow.PrimitiveTypes.Int16, Nullable: true}, arrow.Field{Name: "y", Type: arrow.BinaryTypes.String, Nullable: true})
+	schema := arrow.NewSchema([]arrow.Field{
+		{Name: "id", Type: arrow.PrimitiveTypes.Int32}, {Name: "p", Type: member, Nullable: true}, {Name: "l", Type: arrow.ListOf(member), Nullable: true},
+	}, nil)
+	rows := fromJSON(t, schema, `[{"id":1,"p":{"x":1,"y":"a"},"l":[{"x":2}]},{"id":2,"p":null,"l":[]},{"id":3,"p":{"y":"c"},"l":null}]`)
+	must(ref.Create(lanceref.WriteOptions{}, schema, rows))(t)
+	store := must(localfs.Open(dir))(t)
+	defer func() {
+		if err := store.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	s := &shop{t: t, store: store, table: lance.Open(store, lance.Options{}), ref: ref}
+	must(s.table.RenameColumn(ctx, "l.item.x", "u"))(t)
+	must(s.table.DropColumns(ctx, "p.x"))(t)
+	s.want(`1 {"y":"a"} [{"u":2,"y":null}]`, `2 (null) []`, `3 {"y":"c"} (null)`)
+	must(s.table.ChangeType(ctx, "id", arrow.PrimitiveTypes.Uint64))(t)
+	must(s.table.AddConstants(ctx, fromJSON(t, arrow.NewSchema([]arrow.Field{{Name: "q", Type: member, Nullable: true}}, nil), `[{"q":{"x":9}}]`)))(t)
+	must(s.latest().Delete(ctx, []lance.RowAddress{1}))(t)
+	must(s.table.DropColumns(ctx, "q.y"))(t)
+	s.want(`1 {"y":"a"} [{"u":2,"y":null}] {"x":9}`, `3 {"y":"c"} (null) {"x":9}`)
+	must(s.ref.Compact(lanceref.CompactOptions{}))(t)
+	must(s.ref.Update(map[string]string{"id": "id + 10"}, "id = 3"))(t)
+	must(s.table.DropColumns(ctx, "p", "l"))(t)
+	s.want(`1 {"x":9}`, `13 {"x":9}`)
+	must(s.table.Restore(ctx, 1))(t)
+	s.want(`1 {"x":1,"y":"a"} [{"x":2,"y":null}]`, `2 (null) []`, `3 {"x":null,"y":"c"} (null)`)
+	must(s.ref.Append(schema, rows))(t)
+	must(s.table.Overwrite(ctx, schema, sequence(rows)))(t)
+	s.want(`1 {"x":1,"y":"a"} [{"x":2,"y":null}]`, `2 (null) []`, `3 {"x":null,"y":"c"} (null)`)
 }
