@@ -8,9 +8,13 @@
 //	no value counts (all null, or only null and empty lists)  all-null
 //	longest value of 256 bytes or more                         full-zip
 //	else                                                       mini-block
+//	  few distinct values, by a sample                         a dictionary, and of its indices:
+//	  numbers in runs                                          Rle
 //	  integers that pack to fewer bits                         InlineBitpacking
+//	  floats under compression that shrink more that way       ByteStreamSplit
 //	  other fixed widths, vectors                              Flat
-//	  strings and binary                                       Variable
+//	  strings, 1 MiB a page or more, not under zstd            Fsst
+//	  other strings and binary                                 Variable
 //	  compression asked for, and it shrinks the page           General around it
 //	  1,024 levels or more                                     OutOfLineBitpacking for levels
 package encoding

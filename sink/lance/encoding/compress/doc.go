@@ -9,10 +9,9 @@
 //	values in full-zip      each item by itself (Codec)
 //	levels                  one u16 array as one buffer (Levels)
 //
-// Schemes written are Flat, Variable, InlineBitpacking, FixedSizeList over
-// Flat, General (zstd, lz4) around those, and for levels Flat and
-// OutOfLineBitpacking. Read as well, because the reference writes them by
-// default, are dictionaries, Rle, Fsst, ByteStreamSplit and validity inside
-// fixed size lists. Any other scheme is an *UnsupportedError with its name; a
-// buffer that cannot be right is a plain error, located by the layout above.
+// Schemes read and written are Flat, Variable, InlineBitpacking, Rle,
+// ByteStreamSplit, Fsst, FixedSizeList over Flat, dictionaries, General (zstd,
+// lz4) around those, and for levels Flat and OutOfLineBitpacking. Any other
+// scheme is an *UnsupportedError with its name; a buffer that cannot be right
+// is a plain error, located by the layout above.
 package compress

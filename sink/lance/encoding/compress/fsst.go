@@ -20,8 +20,8 @@ const (
 	fsstEscape = 255
 )
 
-// Symbols expands strings whose frequent parts became single bytes (FSST),
-// which this library does not write. The table: a header, then up to 255
+// Symbols expands strings whose frequent parts became single bytes (FSST). The
+// table: a header, then up to 255
 // symbols of 8 bytes, then their lengths.
 type Symbols struct {
 	plain   bool // values are stored as they are
