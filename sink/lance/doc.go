@@ -14,6 +14,23 @@
 // their rows again after a lost race, as a message bridge must, write their files
 // with WriteFile and commit them with a Planner of their own.
 //
+// # On disk
+//
+//	x.lance/
+//	  _versions/18446744073709551614.manifest   version 1: schema, fragments, config
+//	  _versions/18446744073709551613.manifest   version 2; names descend, see package manifest
+//	  _transactions/0-<uuid>.txn                what a commit did, see package commit
+//	  _deletions/0-1-7.arrow                    rows of fragment 0 that are gone
+//	  data/<random>.lance                       some columns of one fragment, see package file
+//
+// # The low level
+//
+// Everything that is stored can be looked at without reading a page of values:
+// Dataset.Manifest for a version, its fragments, files and flags; file.ReadLayout for
+// a data file's sections, pages, buffers and encodings; Dataset.Ranges for the bytes
+// that hold given rows of given columns, which is what a cache or a planner asks; and
+// package dump for all of it as text and JSON.
+//
 // What a table holds and this library does not know (a feature flag, a type, an
 // encoding, a file version) is an error that names it and wraps ErrUnsupported.
 package lance

@@ -47,10 +47,10 @@ func open(t *testing.T, dir string) *localfs.Store {
 	return s
 }
 
-// Every fixture is described as its golden dump says; those of 2.0 and 2.1 are measured.
+// Every fixture is described as its golden dump says, measured.
 func TestGolden(t *testing.T) {
 	for _, dir := range fixtures(t) {
-		table, err := dump.ReadTable(t.Context(), open(t, dir), dump.Options{Measure: !strings.Contains(dir, "v2_2")})
+		table, err := dump.ReadTable(t.Context(), open(t, dir), dump.Options{Measure: true})
 		if err != nil {
 			t.Errorf("%s: %v", dir, err)
 			continue

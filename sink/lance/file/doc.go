@@ -16,4 +16,19 @@
 // All integers are little endian. Only leaves of the schema have a column, in
 // depth-first order; a page begins and ends with a row, and columns may cut
 // their pages at different rows.
+//
+// # Looking without reading
+//
+// ReadLayout turns the end of a file into plain values: where each region, page and
+// buffer lies, what it is for, and the tree of encodings. Layout.Ranges says which
+// bytes a read of some rows of some columns will ask for. A page, from the outside in:
+//
+//	page 0 of column 3: rows 0 to 4096
+//	  mini_block                     how values, levels and chunks are arranged
+//	    def_compression: flat        which rows are null
+//	    value_compression: fsst      the values
+//	      values: variable           ... as symbols, with offsets
+//	  buffers: chunk sizes | chunks | dictionary | repetition index
+//
+// Version 2.0 shares the container, not the pages: package v20 reads those.
 package file
