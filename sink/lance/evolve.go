@@ -100,11 +100,15 @@ func (t *Table) AddColumns(ctx context.Context, schema *arrow.Schema) (*Dataset,
 		if base == nil {
 			return nil, ErrNoTable
 		}
-		merged, added, err := fields.Merge(base.Schema(), schema, base.MaxFieldID()+1)
+		top, err := maxFieldID(base)
+		if err != nil {
+			return nil, err
+		}
+		merged, added, err := fields.Merge(base.Schema(), schema, top+1)
 		if err != nil || len(added) == 0 {
 			return nil, err
 		}
-		return &Proposal{Operation: OpProject, Schema: merged}, nil
+		return &Proposal{Operation: OpProject, Schema: merged, SetConfig: keepMark(base, merged.MaxID())}, nil
 	})
 }
 

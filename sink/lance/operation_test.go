@@ -233,3 +233,23 @@ func TestOperationsWithoutTable(t *testing.T) {
 		t.Errorf("tag: %v", err)
 	}
 }
+
+// A table that notes its largest field id never gives one out again.
+func TestFieldIDsStayUsed(t *testing.T) {
+	table := newNumbers(t, `[{"id":1,"word":"one"}]`)
+	done(t)(table.UpdateConfig(t.Context(), map[string]string{"pst.max_field_id": "7"}))
+	d := done(t)(table.AddColumns(t.Context(), schemaOf(nullable("a", arrow.PrimitiveTypes.Int64))))
+	if id := d.Fields().Lookup("a").ID; id != 8 {
+		t.Errorf("field id %d, want 8", id)
+	}
+	done(t)(table.DropColumns(t.Context(), "a"))
+	d = done(t)(table.AddConstants(t.Context(), record(t, schemaOf(nullable("a", arrow.PrimitiveTypes.Int8)), `[{"a":5}]`)))
+	if id := d.Fields().Lookup("a").ID; id != 9 || d.Config()["pst.max_field_id"] != "9" {
+		t.Errorf("field id %d, want 9; config %v", id, d.Config())
+	}
+	wantScan(t, d, lance.ScanOptions{}, "1 one 5")
+	done(t)(table.UpdateConfig(t.Context(), map[string]string{"pst.max_field_id": "x"}))
+	if _, err := table.DropColumns(t.Context(), "a"); err == nil || !strings.Contains(err.Error(), "pst.max_field_id") {
+		t.Errorf("an unreadable mark: %v", err)
+	}
+}

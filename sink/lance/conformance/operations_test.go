@@ -215,7 +215,8 @@ func TestChangeType(t *testing.T) {
 	s.want("2 (null) (null)", "3 c 3", "4 d 4")
 	s.wantIndexes("word_idx")
 	schema := arrow.NewSchema([]arrow.Field{
-		{Name: "id", Type: arrow.PrimitiveTypes.Int64}, {Name: "word", Type: arrow.BinaryTypes.String, Nullable: true},
+		{Name: "id", Type: arrow.PrimitiveTypes.Int64},
+		{Name: "word", Type: arrow.BinaryTypes.String, Nullable: true},
 		{Name: "price", Type: arrow.PrimitiveTypes.Float64, Nullable: true},
 	}, nil)
 	must(s.ref.Append(schema, fromJSON(t, schema, `[{"id":9007199254740993,"word":"z","price":0.1}]`)))(t)
