@@ -172,6 +172,7 @@ func scalar(f protoreflect.FieldDescriptor, v protoreflect.Value) string {
 		if d := f.Enum().Values().ByNumber(v.Enum()); d != nil {
 			return enumName(string(d.Name()))
 		}
+	default:
 	}
 	return v.String()
 }

@@ -174,7 +174,7 @@ func (l *list) next(n int) (arrow.Array, error) {
 	offsets32, offsets64 := make([]int32, 1, room), make([]int64, 1, room)
 	var valid []byte
 	total, nulls := uint64(0), 0
-	for row := 0; row < n; row++ {
+	for row := range n {
 		if err := l.advance(l.decode); err != nil {
 			return nil, err
 		}
