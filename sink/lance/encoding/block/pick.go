@@ -1,6 +1,8 @@
 package block
 
 import (
+	"math"
+
 	"github.com/apache/arrow/go/v17/arrow/bitutil"
 )
 
@@ -19,70 +21,79 @@ func Total(spans []Span) int {
 	return n
 }
 
-// Pick is the items of the spans, in their order, which must all be there. It may
-// share memory with b.
-func Pick(b Block, shape Shape, spans []Span) (Block, error) {
-	if len(spans) == 1 && spans[0] == (Span{0, b.Items}) {
-		return b, nil
-	}
-	n := Total(spans)
-	out := Block{Items: n, Width: b.Width}
-	if b.Inner != nil {
-		out.Inner = pickBits(b.Inner, spans, shape.Numbers())
-	}
-	switch {
-	case shape.Null:
-		return out, nil
-	case shape.Offsets > 0:
-		return pickVariable(b, shape, spans, n)
-	case shape.Width < 8:
-		out.Data = pickBits(b.Data, spans, shape.Width)
-		return out, nil
-	}
-	width := shape.Width / 8
-	if len(spans) == 1 {
-		out.Data = b.Data[spans[0].From*width : spans[0].To*width]
-		return out, nil
-	}
-	out.Data = make([]byte, 0, n*width)
+// AppendPicked adds the items of the spans of a block of the same shape, in their
+// order; they must all be there.
+func (b *Builder) AppendPicked(from Block, spans []Span) error {
 	for _, s := range spans {
-		out.Data = append(out.Data, b.Data[s.From*width:s.To*width]...)
+		if s.Len() == 0 {
+			continue
+		}
+		if b.shape.Offsets > 0 {
+			if err := b.appendVariable(from, s); err != nil {
+				return err
+			}
+			continue
+		}
+		b.appendInner(from, s)
+		switch width := b.shape.Width; {
+		case width == 0: // nothing to copy
+		case width < 8:
+			b.block.Data = copyBits(b.block.Data, b.block.Items*width, from.Data, s.From*width, s.Len()*width)
+		default:
+			b.block.Data = append(b.block.Data, from.Data[s.From*width/8:s.To*width/8]...)
+		}
+		b.block.Items += s.Len()
 	}
-	return out, nil
+	return nil
 }
 
-// pickBits picks items of some bits each.
-func pickBits(src []byte, spans []Span, each int) []byte {
-	dst := make([]byte, (Total(spans)*each+7)/8)
-	at := 0
-	for _, s := range spans {
-		bitutil.CopyBitmap(src, s.From*each, s.Len()*each, dst, at)
-		at += s.Len() * each
+// appendInner adds the validity of the numbers of items that are added next.
+func (b *Builder) appendInner(from Block, s Span) {
+	if from.Inner == nil {
+		b.AppendInner(nil, s.Len())
+		return
 	}
+	per := b.shape.Numbers()
+	b.AppendInner(copyBits(nil, 0, from.Inner, s.From*per, s.Len()*per), s.Len())
+}
+
+// copyBits puts n bits of src behind the first at bits of dst, which it lengthens.
+func copyBits(dst []byte, at int, src []byte, from, n int) []byte {
+	for len(dst) < (at+n+7)/8 {
+		dst = append(dst, 0)
+	}
+	bitutil.CopyBitmap(src, from, n, dst, at)
 	return dst
 }
 
-func pickVariable(b Block, shape Shape, spans []Span, n int) (Block, error) {
-	size := 0
-	for _, s := range spans {
-		from, to := b.bounds(s)
-		size += to - from
+func (b *Builder) appendVariable(from Block, s Span) error {
+	first, end := from.bounds(s)
+	if b.shape.Offsets == 32 && len(b.block.Data)+end-first > math.MaxInt32 {
+		return errTooLong
 	}
-	out := NewBuilder(shape, n, size+n*shape.Offsets/8)
-	out.block.Data = make([]byte, 0, size)
-	var ends []int
-	for _, s := range spans {
-		from, to := b.bounds(s)
-		ends = ends[:0]
-		for i := s.From; i < s.To; i++ {
-			_, end := b.bounds(Span{i, i + 1})
-			ends = append(ends, end-from)
-		}
-		if err := out.AppendItems(b.Data[from:to], ends); err != nil {
-			return Block{}, err
+	shift := len(b.block.Data) - first
+	b.block.Data = append(b.block.Data, from.Data[first:end]...)
+	for i := s.From + 1; i <= s.To; i++ {
+		if b.shape.Offsets == 64 {
+			b.block.Offsets64 = append(b.block.Offsets64, from.Offsets64[i]+int64(shift))
+		} else {
+			b.block.Offsets32 = append(b.block.Offsets32, from.Offsets32[i]+int32(shift))
 		}
 	}
-	return out.Block(), nil
+	b.block.Items += s.Len()
+	return nil
+}
+
+// Reset forgets the items, and whatever block was made of them is lost. The memory
+// is used again.
+func (b *Builder) Reset() {
+	b.block.Items, b.block.Data, b.block.Inner = 0, b.block.Data[:0], nil
+	if b.block.Offsets32 != nil {
+		b.block.Offsets32 = b.block.Offsets32[:1]
+	}
+	if b.block.Offsets64 != nil {
+		b.block.Offsets64 = b.block.Offsets64[:1]
+	}
 }
 
 // bounds are where the bytes of some items of a variable block lie.

@@ -21,13 +21,11 @@ type chunk struct {
 	mid   bool // the first of them began in the chunk before
 }
 
-// chunkRun is neighbouring chunks [from, to), and where their content begins among
-// what was decoded.
+// chunkRun is neighbouring chunks [from, to), and the rows wanted of them, which
+// all begin and end there.
 type chunkRun struct {
-	from, to      int
-	want          []block.Span // rows
-	level, item   int
-	levels, items int
+	from, to int
+	want     []block.Span
 }
 
 // miniBlock reads the chunks that hold the wanted rows and keeps those rows.
@@ -52,14 +50,7 @@ func (p *some) miniBlock(l *lancepb.MiniBlockLayout) (content, error) {
 	if err != nil {
 		return content{}, err
 	}
-	runs := p.runs(chunks)
-	if err := p.decode(r, chunks, runs); err != nil {
-		return content{}, err
-	}
-	if repdef.MaxRep(p.layers) > 0 {
-		return p.keepLevels(r, chunks, runs)
-	}
-	return p.keepItems(r, chunks, runs)
+	return p.decode(r, chunks, p.runs(chunks))
 }
 
 // sideBuffers reads all buffers of a page but the chunks.
@@ -130,7 +121,7 @@ func (p *some) runs(chunks []chunk) []chunkRun {
 		for to < len(chunks) && chunks[to].first < s.To {
 			to++
 		}
-		if n := len(runs); n > 0 && runs[n-1].to >= at {
+		if n := len(runs); n > 0 && runs[n-1].to > at {
 			runs[n-1].to = max(runs[n-1].to, to)
 			runs[n-1].want = append(runs[n-1].want, s)
 			continue
@@ -140,31 +131,40 @@ func (p *some) runs(chunks []chunk) []chunkRun {
 	return runs
 }
 
-// decode reads the chunks of all runs, one behind the other.
-func (p *some) decode(r *miniBlockReader, chunks []chunk, runs []chunkRun) error {
+// decode reads the chunks of one run after the other and keeps what is wanted.
+func (p *some) decode(r *miniBlockReader, chunks []chunk, runs []chunkRun) (content, error) {
 	parts := make([]block.Span, len(runs))
-	items := 0
+	items, largest := 0, 0
 	for i, run := range runs {
 		last := chunks[run.to-1]
 		parts[i] = block.Span{From: chunks[run.from].at, To: last.at + last.size}
+		largest = max(largest, parts[i].Len())
 		for _, c := range chunks[run.from:run.to] {
 			items = min(items+c.items, maxPageBytes)
 		}
 	}
-	r.builder = block.NewBuilder(p.shape, items, block.Total(parts))
-	return pieces(p.src, 1, parts, func(i int, piece []byte) error {
-		run := &runs[i]
-		run.level, run.item = max(len(r.out.rep), len(r.out.def)), r.builder.Items()
+	r.builder = block.NewBuilder(p.shape, items, largest)
+	k := keeper{
+		lists: repdef.MaxRep(p.layers), visible: repdef.MaxVisible(p.layers),
+		values: block.NewBuilder(p.shape, block.Total(p.want), block.Total(parts)),
+	}
+	err := pieces(p.src, 1, parts, func(i int, piece []byte) error {
+		run := runs[i]
+		r.builder.Reset()
+		r.out.rep, r.out.def = r.out.rep[:0], r.out.def[:0]
 		first := chunks[run.from].at
-		for k, c := range chunks[run.from:run.to] {
-			if err := r.decode(run.from+k, c, piece[c.at-first:][:c.size]); err != nil {
+		for n, c := range chunks[run.from:run.to] {
+			if err := r.decode(run.from+n, c, piece[c.at-first:][:c.size]); err != nil {
 				return err
 			}
 		}
-		run.levels = max(len(r.out.rep), len(r.out.def)) - run.level
-		run.items = r.builder.Items() - run.item
+		if err := k.keep(r, chunks[run.from], run.want); err != nil {
+			return located(err, fmt.Sprintf("chunk %d", run.from), int64(first))
+		}
 		return nil
 	})
+	k.out.values = k.values.Block()
+	return k.out, err
 }
 
 // decode reads one chunk by its place in the table.
@@ -178,65 +178,72 @@ func (r *miniBlockReader) decode(i int, c chunk, data []byte) error {
 	return nil
 }
 
-// keepItems keeps the wanted rows where each has one item.
-func (p *some) keepItems(r *miniBlockReader, chunks []chunk, runs []chunkRun) (content, error) {
-	out := content{}
-	picks := make([]block.Span, 0, len(p.want))
-	for _, run := range runs {
-		if r.def != nil && run.levels != run.items {
-			return content{}, corrupt.Errorf("", fmt.Sprintf("chunk %d", run.from), -1, "%d levels for %d items", run.levels, run.items)
-		}
-		shift := run.item - chunks[run.from].first
-		for _, s := range run.want {
-			pick := block.Span{From: s.From + shift, To: s.To + shift}
-			picks = append(picks, pick)
-			if r.def != nil {
-				out.def = append(out.def, r.out.def[pick.From:pick.To]...)
-			}
-		}
-	}
-	var err error
-	out.values, err = block.Pick(r.builder.Block(), p.shape, picks)
-	return out, err
-}
-
-// keepLevels keeps the wanted rows where each has some levels.
-func (p *some) keepLevels(r *miniBlockReader, chunks []chunk, runs []chunkRun) (content, error) {
-	if r.rep == nil {
-		return content{}, corrupt.Errorf("", "mini-block page", -1, "lists without repetition levels")
-	}
-	if r.def != nil && len(r.out.def) != len(r.out.rep) {
-		return content{}, corrupt.Errorf("", "mini-block page", -1, "%d repetition and %d definition levels", len(r.out.rep), len(r.out.def))
-	}
-	k := keeper{in: r.out, maxRep: repdef.MaxRep(p.layers), visible: repdef.MaxVisible(p.layers)}
-	for _, run := range runs {
-		first := chunks[run.from].first
-		if !chunks[run.from].mid {
-			first--
-		}
-		if items := k.run(run, first); items != run.items {
-			return content{}, corrupt.Errorf("", fmt.Sprintf("chunk %d", run.from), -1, "levels of %d items, but %d are there", items, run.items)
-		}
-	}
-	var err error
-	k.out.values, err = block.Pick(r.builder.Block(), p.shape, k.picks)
-	return k.out, err
-}
-
-// keeper copies the levels of wanted rows, and notes their items.
+// keeper gathers the wanted rows of what was decoded.
 type keeper struct {
-	in, out         content
-	maxRep, visible uint16
-	picks           []block.Span
+	lists   uint16 // the repetition level that starts a row
+	visible uint16
+	out     content
+	values  *block.Builder
+	picks   []block.Span
 }
 
-// run goes over the levels of a run, whose first level belongs to row if it does
-// not start a row. It returns how many items they have.
-func (k *keeper) run(run chunkRun, row int) int {
-	want, item := run.want, run.item
+// keep keeps the wanted rows of a run, whose first chunk is given.
+func (k *keeper) keep(r *miniBlockReader, first chunk, want []block.Span) error {
+	k.picks = k.picks[:0]
+	items := r.builder.Items()
+	var err error
+	if k.lists > 0 {
+		err = k.levels(r, first, want)
+	} else {
+		err = k.items(r, first, want)
+	}
+	if err != nil {
+		return err
+	}
+	if n := len(k.picks); n > 0 && k.picks[n-1].To > items {
+		return fmt.Errorf("rows to item %d of %d", k.picks[n-1].To, items)
+	}
+	if err := k.values.AppendPicked(r.builder.Block(), k.picks); err != nil {
+		return err
+	}
+	if k.values.Bytes() > maxPageBytes {
+		return fmt.Errorf("the rows expand to more than %d bytes", maxPageBytes)
+	}
+	return nil
+}
+
+// items keeps rows of one item each.
+func (k *keeper) items(r *miniBlockReader, first chunk, want []block.Span) error {
+	if r.def != nil && len(r.out.def) != r.builder.Items() {
+		return fmt.Errorf("%d levels for %d items", len(r.out.def), r.builder.Items())
+	}
+	for _, s := range want {
+		pick := block.Span{From: s.From - first.first, To: s.To - first.first}
+		if pick.To > r.builder.Items() {
+			return fmt.Errorf("rows to item %d of %d", pick.To, r.builder.Items())
+		}
+		k.picks = append(k.picks, pick)
+		if r.def != nil {
+			k.out.def = append(k.out.def, r.out.def[pick.From:pick.To]...)
+		}
+	}
+	return nil
+}
+
+// levels keeps rows of some levels each. Those before the first row that starts
+// here belong to the row before.
+func (k *keeper) levels(r *miniBlockReader, first chunk, want []block.Span) error {
+	in := r.out
+	if r.rep == nil || r.def != nil && len(in.def) != len(in.rep) {
+		return fmt.Errorf("%d repetition and %d definition levels", len(in.rep), len(in.def))
+	}
+	row, item := first.first, 0
+	if !first.mid {
+		row--
+	}
 	until := math.MinInt // the end of the span that the row is in
-	for i := run.level; i < run.level+run.levels; i++ {
-		if k.in.rep[i] == k.maxRep {
+	for i, rep := range in.rep {
+		if rep == k.lists {
 			row++
 			for len(want) > 0 && row >= want[0].To {
 				want = want[1:]
@@ -246,11 +253,11 @@ func (k *keeper) run(run chunkRun, row int) int {
 				until = want[0].To
 			}
 		}
-		visible := k.in.def == nil || k.in.def[i] <= k.visible
+		visible := r.def == nil || in.def[i] <= k.visible
 		if row < until {
-			k.out.rep = append(k.out.rep, k.in.rep[i])
-			if k.in.def != nil {
-				k.out.def = append(k.out.def, k.in.def[i])
+			k.out.rep = append(k.out.rep, rep)
+			if r.def != nil {
+				k.out.def = append(k.out.def, in.def[i])
 			}
 			if visible {
 				k.pick(item)
@@ -260,7 +267,10 @@ func (k *keeper) run(run chunkRun, row int) int {
 			item++
 		}
 	}
-	return item - run.item
+	if item != r.builder.Items() {
+		return fmt.Errorf("levels of %d items, but %d are there", item, r.builder.Items())
+	}
+	return nil
 }
 
 func (k *keeper) pick(item int) {
