@@ -85,6 +85,22 @@ func scanOurs(ctx context.Context, dir string, columns []string) (r reply, err e
 	return r, nil
 }
 
+// takeOurs reads single rows of a table.
+func takeOurs(ctx context.Context, dir string, rows []uint64) (r reply, err error) {
+	began := time.Now()
+	d, closeTable, err := openOurs(ctx, dir)
+	if err != nil {
+		return reply{}, err
+	}
+	defer func() { err = errors.Join(err, closeTable()) }()
+	rec, err := d.Take(ctx, rows)
+	if err != nil {
+		return reply{}, err
+	}
+	defer rec.Release()
+	return reply{Rows: rec.NumRows(), Seconds: time.Since(began).Seconds()}, nil
+}
+
 func openOurs(ctx context.Context, dir string) (*lance.Dataset, func() error, error) {
 	store, err := localfs.Open(dir)
 	if err != nil {

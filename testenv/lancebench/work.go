@@ -2,12 +2,16 @@ package main
 
 import (
 	"context"
+	"math/rand/v2"
 	"path/filepath"
 
 	"github.com/apache/arrow/go/v17/arrow"
 
 	"github.com/pst-bridge/pst-bridge/sink/lance/file"
 )
+
+// takeRows is how many rows are taken at random.
+const takeRows = 1000
 
 // prepare makes the batches and lists all work on them.
 func prepare(ctx context.Context, o options, ref *reference) ([]work, error) {
@@ -87,6 +91,18 @@ func (p *preparer) tables(recs []arrow.Record) {
 	scan("scan one column of pylance's", theirs, []string{"id"})
 	scan("scan the text of ours", ours, []string{"text"})
 	scan("scan the text of pylance's", theirs, []string{"text"})
+	r := rand.New(rand.NewPCG(9, 9))
+	some := make([]uint64, min(takeRows, count(recs)))
+	for i := range some {
+		some[i] = r.Uint64N(uint64(count(recs)))
+	}
+	for _, dir := range []string{ours, theirs} {
+		p.all = append(p.all, work{
+			name: "take random rows of " + filepath.Base(dir), rows: len(some),
+			ours:   func() (reply, error) { return takeOurs(p.ctx, dir, some) },
+			theirs: func() (reply, error) { return p.ref.call("take", map[string]any{"path": dir, "rows": some}) },
+		})
+	}
 }
 
 func count(recs []arrow.Record) int {

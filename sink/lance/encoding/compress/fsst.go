@@ -24,9 +24,9 @@ const (
 // table: a header, then up to 255
 // symbols of 8 bytes, then their lengths.
 type Symbols struct {
-	plain   bool // values are stored as they are
-	symbols [fsstEscape][8]byte
-	lengths [fsstEscape]uint8
+	plain   bool        // values are stored as they are
+	symbols [256]uint64 // the first byte in the lowest bits
+	lengths [256]uint8
 	count   int
 }
 
@@ -45,7 +45,7 @@ func ParseSymbols(table []byte) (*Symbols, error) {
 	}
 	lengths := table[8+8*s.count:]
 	for i := range s.count {
-		copy(s.symbols[i][:], table[8+8*i:])
+		s.symbols[i] = binary.LittleEndian.Uint64(table[8+8*i:])
 		s.lengths[i] = lengths[i]
 		if lengths[i] < 1 || lengths[i] > 8 {
 			return nil, fmt.Errorf("symbol %d of %d bytes", i, lengths[i])
@@ -59,21 +59,29 @@ func (s *Symbols) Append(dst, value []byte) ([]byte, error) {
 	if s.plain {
 		return append(dst, value...), nil
 	}
+	// Every code writes 8 bytes, of which its length counts.
+	at := len(dst)
+	if cap(dst)-at < 8*len(value) {
+		dst = grow(dst, 8*len(value))
+	}
+	dst = dst[:cap(dst)]
 	for i := 0; i < len(value); i++ {
 		c := value[i]
 		if c == fsstEscape {
 			if i++; i == len(value) {
 				return nil, errors.New("a value that ends in an escape")
 			}
-			dst = append(dst, value[i])
+			dst[at] = value[i]
+			at++
 			continue
 		}
 		if int(c) >= s.count {
 			return nil, fmt.Errorf("symbol %d of %d", c, s.count)
 		}
-		dst = append(dst, s.symbols[c][:s.lengths[c]]...)
+		binary.LittleEndian.PutUint64(dst[at:], s.symbols[c])
+		at += int(s.lengths[c])
 	}
-	return dst, nil
+	return dst[:at], nil
 }
 
 // fsstDecoder reads chunks of encoded strings.
