@@ -56,7 +56,8 @@ func TestTake(t *testing.T) {
 				writer.write(t, ref, store, rec)
 				table := lance.Open(store, lance.Options{})
 				live := everyRow(rec)
-				for _, predicate := range []func(row uint64) (string, bool){nil,
+				for _, predicate := range []func(row uint64) (string, bool){
+					nil,
 					func(row uint64) (string, bool) { return "id % 11 = 3", row%11 == 3 },
 					func(row uint64) (string, bool) { return "id > 7 and id < 31", row > 7 && row < 31 },
 				} {
