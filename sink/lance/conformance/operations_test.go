@@ -405,3 +405,40 @@ func TestOperationsOnTheirs(t *testing.T) {
 	must(s.table.Overwrite(ctx, schema, sequence(rows)))(t)
 	s.want(`1 {"x":1,"y":"a"} [{"x":2,"y":null}]`, `2 (null) []`, `3 {"x":null,"y":"c"} (null)`)
 }
+
+// TestDeleteMany makes a bitmap of deleted rows, to which both sides add.
+func TestDeleteMany(t *testing.T) {
+	s := newShop(t)
+	schema := shopSchema()
+	b := array.NewRecordBuilder(memory.DefaultAllocator, schema)
+	defer b.Release()
+	const rows = 20_000
+	for i := range int32(rows) {
+		b.Field(0).(*array.Int32Builder).Append(100 + i)
+		b.Field(1).AppendNull()
+		b.Field(2).AppendNull()
+	}
+	rec := b.NewRecord()
+	defer rec.Release()
+	d := must(s.table.Append(t.Context(), sequence(rec)))(t)
+	var gone []lance.RowAddress
+	for i := range uint32(rows) {
+		if i%3 != 0 {
+			gone = append(gone, lance.MakeRowAddress(2, i))
+		}
+	}
+	must(d.Delete(t.Context(), gone))(t)
+	must(s.ref.Delete("id % 3 = 1 and id < 10000"))(t)
+	must(d.Delete(t.Context(), []lance.RowAddress{lance.MakeRowAddress(2, rows-2)}))(t)
+	want := 3 + 1
+	for i := range rows {
+		if id := 100 + i; i%3 == 0 && i != rows-2 && (id%3 != 1 || id >= 10000) {
+			want++
+		}
+	}
+	want -= 2 // the ids 1 and 4 of the shop are gone as well
+	if n := must(s.ref.Count(""))(t); n != uint64(want) || s.latest().LiveRows() != uint64(want) {
+		t.Errorf("the reference has %d rows, we %d, want %d", n, s.latest().LiveRows(), want)
+	}
+	s.agreed()
+}
