@@ -252,7 +252,7 @@ func TestDamagedVersion20(t *testing.T) {
 	defer rec.Release()
 	data, _ := referenceV20(t, ref, rec, map[string]string{"lance-encoding:compression": "zstd"}, 1<<10)
 	seen := 0
-	for range 3000 {
+	for range 500 {
 		bad := append([]byte{}, data...)
 		for range 1 + rng.IntN(3) {
 			bad[rng.IntN(len(bad))] ^= 1 << rng.IntN(8)
@@ -266,7 +266,7 @@ func TestDamagedVersion20(t *testing.T) {
 			seen++
 		}
 	}
-	if seen < 100 {
-		t.Errorf("only %d of 3000 were seen", seen)
+	if seen < 20 {
+		t.Errorf("only %d of 500 were seen", seen)
 	}
 }
