@@ -14,6 +14,14 @@
 // their rows again after a lost race, as a message bridge must, write their files
 // with WriteFile and commit them with a Planner of their own.
 //
+// # Operations
+//
+// Methods of a Table (Append, Overwrite, AddColumnsFunc, ChangeType, DropColumns,
+// RenameColumn, UpdateMetadata, Restore and so on) change its newest version. If
+// others commit meanwhile they are planned anew over that; what is impossible then is
+// an ErrConflict that names the other commit. Dataset.Delete speaks of rows of one
+// version, and is refused once their addresses mean something else.
+//
 // # On disk
 //
 //	x.lance/
