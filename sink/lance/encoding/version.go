@@ -24,6 +24,7 @@ func (v Version) Number() (major, minor uint16) {
 		return 2, 0 // in manifests; footers say 0.3
 	case V2_2:
 		return 2, 2
+	case V2_1:
 	}
 	return 2, 1
 }

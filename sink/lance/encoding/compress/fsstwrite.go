@@ -62,7 +62,7 @@ func (f *FSST) Encode(b block.Block) Chunked {
 
 // sampleOf is pieces spread over the bytes of a block.
 func sampleOf(b block.Block) []byte {
-	first := 0
+	var first int
 	if b.Offsets64 != nil {
 		first = int(b.Offsets64[0])
 	} else {
