@@ -70,9 +70,6 @@ func sameEntry(a arrow.Array, i int, b arrow.Array, k int) bool {
 			}
 		}
 		return true
-	case *array.Dictionary:
-		other := b.(*array.Dictionary)
-		return sameEntry(a.Dictionary(), a.GetValueIndex(i), other.Dictionary(), other.GetValueIndex(k))
 	case *array.Null:
 		return true
 	case *array.Boolean:

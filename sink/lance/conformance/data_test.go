@@ -208,8 +208,6 @@ func (f *filler) leaf(b array.Builder) {
 // rareLeaf appends one value of the less common types.
 func (f *filler) rareLeaf(b array.Builder, v uint64) {
 	switch b := b.(type) {
-	case array.DictionaryBuilder:
-		f.entry(b, v)
 	case *array.NullBuilder:
 		b.AppendNull()
 	case *array.Float16Builder:
@@ -231,25 +229,6 @@ func (f *filler) rareLeaf(b array.Builder, v uint64) {
 		b.Append(arrow.Duration(v))
 	default:
 		panic(fmt.Sprintf("no values for %T", b))
-	}
-}
-
-// entry appends one value of a dictionary type, of few where the keys are small.
-func (f *filler) entry(b array.DictionaryBuilder, v uint64) {
-	if b.Type().(*arrow.DictionaryType).IndexType.ID() == arrow.INT8 {
-		v %= 20
-	}
-	var err error
-	switch b := b.(type) {
-	case *array.BinaryDictionaryBuilder:
-		err = b.AppendString(f.text(v))
-	case *array.Int64DictionaryBuilder:
-		err = b.Append(int64(v))
-	default:
-		panic(fmt.Sprintf("no values for %T", b))
-	}
-	if err != nil {
-		panic(err)
 	}
 }
 

@@ -112,7 +112,6 @@ func groups() []group {
 		{"rare", func(*rand.Rand) []column { return matrix(rare(), wild, sorted, few, same) }, 1200, file.V2_1},
 		{"holes", func(*rand.Rand) []column { return matrix(vectors(), holes) }, 1200, file.V2_1},
 		{"wide", func(*rand.Rand) []column { return matrix(wide(), wild, long) }, 60, file.V2_1},
-		{"dictionaries", func(*rand.Rand) []column { return matrix(dictionaries(), wild, few, same) }, 1200, file.V2_1},
 		{"maps", func(*rand.Rand) []column { return matrix(maps(), wild, few, same) }, 1200, file.V2_2},
 	}
 }
@@ -142,19 +141,6 @@ func maps() []arrow.DataType {
 	return []arrow.DataType{
 		plain, arrow.MapOf(ints, arrow.ListOf(text)), arrow.MapOf(text, structOf(ints, text)), arrow.MapOf(text, plain),
 		arrow.ListOf(plain), structOf(plain, ints),
-	}
-}
-
-// dictionaries are dictionary types of every width of keys.
-func dictionaries() []arrow.DataType {
-	of := func(key, value arrow.DataType) arrow.DataType {
-		return &arrow.DictionaryType{IndexType: key, ValueType: value}
-	}
-	text := arrow.BinaryTypes.String
-	return []arrow.DataType{
-		of(arrow.PrimitiveTypes.Int8, text), of(arrow.PrimitiveTypes.Uint16, text), of(arrow.PrimitiveTypes.Int32, arrow.BinaryTypes.Binary),
-		of(arrow.PrimitiveTypes.Uint64, text), of(arrow.PrimitiveTypes.Int16, arrow.PrimitiveTypes.Int64),
-		arrow.ListOf(of(arrow.PrimitiveTypes.Int32, text)), structOf(of(arrow.PrimitiveTypes.Int16, text)),
 	}
 }
 
@@ -279,7 +265,7 @@ func takeFromFile(t *testing.T, ref *lanceref.Reference, r *rand.Rand, path stri
 		"r.take_rows(args['rows'])":                        single,
 	} {
 		out := filepath.Join(t.TempDir(), "rows.arrow")
-		code = "from lance.file import LanceFileReader\nr = LanceFileReader(args['path'])\nsave(" + code + ".to_table().combine_chunks(), args['out'])"
+		code = "from lance.file import LanceFileReader\nr = LanceFileReader(args['path'])\nsave(" + code + ".to_table(), args['out'])"
 		if err := ref.Eval(code, map[string]any{"path": path, "rows": rows, "out": out}, nil); err != nil {
 			t.Errorf("rows %d: %v", rows, err)
 			continue

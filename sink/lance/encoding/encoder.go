@@ -3,7 +3,7 @@ package encoding
 import (
 	"fmt"
 
-	"github.com/apache/arrow/go/v17/arrow/array"
+	"github.com/apache/arrow/go/v17/arrow"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/pst-bridge/pst-bridge/sink/lance/encoding/block"
@@ -63,6 +63,12 @@ func (e *Encoder) codec(s Settings) (*compress.Codec, error) {
 	return e.codecs.get(s.scheme(e.options.Compression), level)
 }
 
+// Supports says whether leaves of a type can be encoded; the error names it.
+func Supports(dt arrow.DataType) error {
+	_, err := block.ShapeOf(dt)
+	return err
+}
+
 // Encode writes the rows of a leaf as one page, or as several where the
 // format's limits ask for it, and hands each to emit. The leaf is borrowed.
 func (e *Encoder) Encode(leaf repdef.Leaf, s Settings, emit func(Page) error) error {
@@ -71,18 +77,6 @@ func (e *Encoder) Encode(leaf repdef.Leaf, s Settings, emit func(Page) error) er
 	}
 	if layout.AllNull(leaf) {
 		return e.emit(layout.WriteAllNull(leaf), leaf.Rows, emit)
-	}
-	if dict, ok := leaf.Values.(*array.Dictionary); ok {
-		page, ok, err := e.indexed(leaf, dict)
-		switch {
-		case err != nil:
-			return err
-		case ok:
-			return e.emit(page, leaf.Rows, emit)
-		case leaf.Rows > 1:
-			return e.halves(leaf, s, emit)
-		}
-		return fmt.Errorf("a row of %d levels of %s fits no page", leaf.Levels(), dict.DataType())
 	}
 	b, err := block.Of(leaf.Values)
 	if err != nil {

@@ -182,14 +182,13 @@ func formatLogical(t arrow.DataType) (string, error) {
 	return "", fmt.Errorf("type %s: %w", t, ErrUnsupported)
 }
 
-// formatDictionary never says that a dictionary is ordered: the format forgets it.
 func formatDictionary(t *arrow.DictionaryType) (string, error) {
 	value, err := formatLogical(t.ValueType)
 	if err != nil {
 		return "", err
 	}
 	key, err := formatLogical(t.IndexType)
-	return fmt.Sprintf("dict:%s:%s:false", value, key), err
+	return fmt.Sprintf("dict:%s:%s:%t", value, key, t.Ordered), err
 }
 
 func listName(list string, item arrow.DataType) string {

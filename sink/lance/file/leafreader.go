@@ -43,13 +43,6 @@ func (l *leafReader) next(rows int) (repdef.Leaf, error) {
 	if err != nil {
 		return repdef.Leaf{}, relocate(err, l.file.key, fmt.Sprintf("column %d", l.column))
 	}
-	if dt, ok := l.dt.(*arrow.DictionaryType); ok {
-		values := whole.Values
-		defer values.Release()
-		if whole.Values, err = encoding.Indexed(whole, dt); err != nil {
-			return repdef.Leaf{}, relocate(err, l.file.key, fmt.Sprintf("column %d", l.column))
-		}
-	}
 	return whole, nil
 }
 
@@ -95,7 +88,7 @@ func (l *leafReader) wanted(p Page) []Span {
 func (l *leafReader) read(p Page, want []Span, section string) (*layout.Rows, error) {
 	if want[0].Len() < int(p.Rows) {
 		src := &pageSource{file: l.file, page: p}
-		rows, err := l.decoder.DecodeRows(p.description, src, int(p.Rows), want, encoding.Stored(l.dt))
+		rows, err := l.decoder.DecodeRows(p.description, src, int(p.Rows), want, l.dt)
 		if err != nil && src.failed {
 			return nil, fmt.Errorf("read %s of %s: %w", section, l.file.key, err)
 		}
@@ -105,7 +98,7 @@ func (l *leafReader) read(p Page, want []Span, section string) (*layout.Rows, er
 	if err != nil {
 		return nil, fmt.Errorf("read %s of %s: %w", section, l.file.key, err)
 	}
-	rows, err := l.decoder.Decode(p.description, bufs, int(p.Rows), encoding.Stored(l.dt))
+	rows, err := l.decoder.Decode(p.description, bufs, int(p.Rows), l.dt)
 	return rows, relocateNil(err, l.file.key, section)
 }
 

@@ -53,15 +53,13 @@ func (i *pairedIndexed) Dictionary() Dictionary { return i.dictionary }
 // holds once.
 type dictionaryDecoder struct {
 	indices Decoder
-	width   int // bits of an index
 	items   block.Block
 }
 
 // OpenDictionary is the decoder of a page whose chunks are indices, described
 // by e, into a dictionary of items of a shape.
 func OpenDictionary(e *lancepb.CompressiveEncoding, d Dictionary, s block.Shape, x *Expanders) (Decoder, error) {
-	width := indexBits(e)
-	inner, err := Open(e, block.Shape{Width: width}, x)
+	inner, err := Open(e, block.Shape{Width: indexWidth}, x)
 	if err != nil {
 		return nil, err
 	}
@@ -72,54 +70,20 @@ func OpenDictionary(e *lancepb.CompressiveEncoding, d Dictionary, s block.Shape,
 	if err != nil {
 		return nil, fmt.Errorf("dictionary: %w", err)
 	}
-	return &dictionaryDecoder{indices: inner, width: width, items: b}, nil
-}
-
-// indexBits is the bits of the indices that a page describes: 32, but in columns
-// of a dictionary type those of its keys.
-func indexBits(e *lancepb.CompressiveEncoding) int {
-	if g := e.GetGeneral(); g != nil {
-		e = g.GetValues()
-	}
-	bits := e.GetFlat().GetBitsPerValue()
-	switch {
-	case e.GetRle() != nil:
-		bits = e.GetRle().GetValues().GetFlat().GetBitsPerValue()
-	case e.GetByteStreamSplit() != nil:
-		bits = e.GetByteStreamSplit().GetValues().GetFlat().GetBitsPerValue()
-	case e.GetInlineBitpacking() != nil:
-		bits = e.GetInlineBitpacking().GetUncompressedBitsPerValue()
-	}
-	if bits == 8 || bits == 16 || bits == 64 {
-		return int(bits)
-	}
-	return indexWidth
-}
-
-// index reads an index of so many bits from the front of b.
-func index(b []byte, bits int) uint64 {
-	switch bits {
-	case 8:
-		return uint64(b[0])
-	case 16:
-		return uint64(binary.LittleEndian.Uint16(b))
-	case 64:
-		return binary.LittleEndian.Uint64(b)
-	}
-	return uint64(binary.LittleEndian.Uint32(b))
+	return &dictionaryDecoder{indices: inner, items: b}, nil
 }
 
 func (d *dictionaryDecoder) Buffers() int { return d.indices.Buffers() }
 
 func (d *dictionaryDecoder) Decode(dst *block.Builder, bufs [][]byte, n int) error {
-	picked := block.NewBuilder(block.Shape{Width: d.width}, min(n, MaxChunkItems), 4*MaxChunkItems)
+	picked := block.NewBuilder(block.Shape{Width: indexWidth}, min(n, MaxChunkItems), 4*MaxChunkItems)
 	if err := d.indices.Decode(picked, bufs, n); err != nil {
 		return err
 	}
 	indices := picked.Block()
 	for i := range n {
-		at := index(indices.Item(i), d.width)
-		if at >= uint64(d.items.Items) {
+		at := binary.LittleEndian.Uint32(indices.Item(i))
+		if uint64(at) >= uint64(d.items.Items) {
 			return fmt.Errorf("item %d of a dictionary of %d", at, d.items.Items)
 		}
 		item := d.items.Item(int(at))
