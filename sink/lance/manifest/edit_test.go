@@ -50,7 +50,7 @@ func fragmentOf(t *testing.T, id uint64) []byte {
 func columns(ids ...int32) *fields.Schema {
 	s := &fields.Schema{}
 	for _, id := range ids {
-		s.Fields = append(s.Fields, &fields.Field{ID: id, ParentID: fields.NoParent, Name: string(rune('a' + id)), LogicalType: "int64", Nullable: true})
+		s.Fields = append(s.Fields, &fields.Field{ID: id, ParentID: fields.NoParent, Name: string('a' + id), LogicalType: "int64", Nullable: true})
 	}
 	return s
 }
