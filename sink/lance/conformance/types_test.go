@@ -109,10 +109,10 @@ func groups() []group {
 		{"flat", func(*rand.Rand) []column { return matrix(flat(), wild, sorted, few, same) }, 3000, file.V2_1},
 		{"nested", func(*rand.Rand) []column { return matrix(nested(), wild, few) }, 2000, file.V2_1},
 		{"random", randomColumns, 500, file.V2_1},
-		{"rare", func(*rand.Rand) []column { return matrix(rare(), wild, sorted, few, same) }, 1200, file.V2_1},
-		{"holes", func(*rand.Rand) []column { return matrix(vectors(), holes) }, 1200, file.V2_1},
+		{"rare", func(*rand.Rand) []column { return matrix(rare(), wild, few) }, 400, file.V2_1},
+		{"holes", func(*rand.Rand) []column { return matrix(vectors(), holes) }, 400, file.V2_1},
 		{"wide", func(*rand.Rand) []column { return matrix(wide(), wild, long) }, 60, file.V2_1},
-		{"maps", func(*rand.Rand) []column { return matrix(maps(), wild, few, same) }, 1200, file.V2_2},
+		{"maps", func(*rand.Rand) []column { return matrix(maps(), wild, same) }, 400, file.V2_2},
 	}
 }
 

@@ -106,6 +106,10 @@ func (r *fullZipReader) openVariable(l *lancepb.FullZipLayout, x *compress.Expan
 func (r *fullZipReader) openFixed(l *lancepb.FullZipLayout, shape block.Shape) error {
 	e := l.GetValueCompression()
 	bits, validity := shape.Width, 0
+	if bits == 1 && e.GetFlat().GetBitsPerValue() == 8 && l.GetBitsPerValue() == 8 {
+		r.item = r.bit
+		return nil
+	}
 	if len(shape.Dims) > 0 {
 		has, err := compress.CheckFixedSizeList(e, shape)
 		if err != nil {
@@ -171,6 +175,16 @@ func (c *control) word(b []byte) uint32 {
 		return uint32(binary.LittleEndian.Uint16(b))
 	}
 	return binary.LittleEndian.Uint32(b)
+}
+
+// bit reads a bool, which has a byte of its own here.
+func (r *fullZipReader) bit() error {
+	if r.at == len(r.data) {
+		return errors.New("the page ends before a value of one byte")
+	}
+	r.builder.AppendBits([]byte{r.data[r.at] & 1}, 1)
+	r.at++
+	return nil
 }
 
 // fixed reads a value of size bytes behind the validity bits of its numbers.
