@@ -2,21 +2,15 @@ package bridge
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
 	"github.com/pst-bridge/pst-bridge/sink"
 )
 
-const (
-	// commitPatience is how long a commit goes on trying, in ack waits: as long as
-	// the lease keeps the messages.
-	commitPatience = 10
-	// askPatience is how long one question to the server may take. A server that
-	// goes down takes questions with it, and then nothing answers them.
-	askPatience = 3 * time.Second
-)
+// commitPatience is how long a commit goes on trying, in ack waits: as long as the
+// lease keeps the messages.
+const commitPatience = 10
 
 // committedBatch is a batch that a read-back has seen in the latest version.
 type committedBatch struct {
@@ -50,9 +44,6 @@ func (p *pipeline) commitOne(ctx context.Context, b stagedBatch) (*sink.Result, 
 		fmt.Errorf("the table could not be committed to within %v", patience))
 	defer cancel()
 	pos, err := p.position(ctx, b.batch)
-	for errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
-		pos, err = p.position(ctx, b.batch)
-	}
 	if err != nil {
 		b.staged.Discard()
 		return nil, err
@@ -62,8 +53,6 @@ func (p *pipeline) commitOne(ctx context.Context, b stagedBatch) (*sink.Result, 
 
 // position asks the consumer how far it is. b is the batch about to be committed, nil if none.
 func (p *pipeline) position(ctx context.Context, b *batch) (sink.Position, error) {
-	ctx, cancel := context.WithTimeout(ctx, askPatience)
-	defer cancel()
 	state, err := p.durable.State(ctx)
 	if err != nil {
 		return sink.Position{}, fmt.Errorf("ask for the consumer's position: %w", err)

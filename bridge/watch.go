@@ -2,8 +2,11 @@ package bridge
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
+
+	"github.com/pst-bridge/pst-bridge/consumer"
 )
 
 const (
@@ -22,6 +25,9 @@ func (p *pipeline) watch(ctx context.Context) error {
 	ticker := time.NewTicker(interval)
 	defer ticker.Stop()
 	var reported time.Time
+	asking, stop := context.WithCancel(ctx)
+	defer stop()
+	defer context.AfterFunc(p.draining, stop)() // a drain does not wait for an answer
 	for {
 		select {
 		case <-p.draining.Done():
@@ -30,12 +36,13 @@ func (p *pipeline) watch(ctx context.Context) error {
 			return nil // another stage knows why
 		case <-ticker.C:
 		}
-		state, err := p.durable.State(ctx)
-		if err != nil {
-			if ctx.Err() != nil {
-				return nil
-			}
+		state, err := p.durable.State(asking)
+		switch {
+		case err == nil:
+		case errors.Is(err, consumer.ErrNoConsumer), errors.Is(err, consumer.ErrNoStream):
 			return fmt.Errorf("ask for the consumer's lag: %w", err)
+		default:
+			continue // only a question; where the server is really away, the other stages know
 		}
 		if p.cfg.Events.Lag != nil && time.Since(reported) >= lagInterval {
 			reported = time.Now()

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -127,9 +128,20 @@ func permissionError(err error) error {
 	return fmt.Errorf("%w: %w; let the user's permissions allow this subject", ErrPermission, err)
 }
 
+const (
+	// answerWait is how long one question to the JetStream API may go without an
+	// answer. A server that goes down or loses an election takes questions with it,
+	// and then nothing ever answers them.
+	answerWait = 3 * time.Second
+	// askFor is how long a question is repeated where the caller sets no deadline.
+	askFor = 15 * time.Second
+)
+
 // request runs one exchange with the JetStream API and returns its error with
-// the act, or the reason that nats.go kept from it. A denied API subject
-// concerns the exchange if it holds every one of names as a token.
+// the act, or the reason that nats.go kept from it. Without an answer it asks
+// again, until ctx ends, or for askFor if ctx has no deadline: so f must be safe to
+// repeat. A denied API subject concerns the exchange if it holds every one of names
+// as a token.
 func request[T any](ctx context.Context, c *Conn, act string, names []string, f func(context.Context) (T, error)) (T, error) {
 	match := func(denied string) bool {
 		if strings.HasPrefix(denied, c.inboxPrefix) {
@@ -145,16 +157,33 @@ func request[T any](ctx context.Context, c *Conn, act string, names []string, f 
 		}
 		return true
 	}
+	if _, bounded := ctx.Deadline(); !bounded {
+		var end context.CancelFunc
+		ctx, end = context.WithTimeout(ctx, askFor)
+		defer end()
+	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	stop := c.watch(match, func(err error) { cancel(err) })
 	defer stop()
-	v, err := f(ctx)
-	if err == nil {
-		return v, nil
+	for {
+		v, err := ask(ctx, f)
+		if err == nil {
+			return v, nil
+		}
+		err = c.explain(ctx, err)
+		if ctx.Err() != nil || !errors.Is(err, context.DeadlineExceeded) {
+			var zero T
+			return zero, fmt.Errorf("%s: %w", act, err)
+		}
 	}
-	var zero T
-	return zero, fmt.Errorf("%s: %w", act, c.explain(ctx, err))
+}
+
+// ask runs f once, for answerWait at most.
+func ask[T any](ctx context.Context, f func(context.Context) (T, error)) (T, error) {
+	ctx, cancel := context.WithTimeout(ctx, answerWait)
+	defer cancel()
+	return f(ctx)
 }
 
 // explain replaces an error that only says that no answer came by its reason.
