@@ -20,6 +20,7 @@ import (
 
 	"github.com/pst-bridge/pst-bridge/consumer"
 	"github.com/pst-bridge/pst-bridge/consumer/embedded"
+	"github.com/pst-bridge/pst-bridge/testenv/figures"
 )
 
 // options of a run.
@@ -86,13 +87,13 @@ func run(ctx context.Context, o options) (err error) {
 	return measure(ctx, o, conn, stream, perMessage)
 }
 
-func measure(ctx context.Context, o options, conn *consumer.Conn, stream *consumer.Stream, perMessage int) error {
+func measure(ctx context.Context, o options, conn *consumer.Conn, stream *consumer.Stream, perMessage int) (err error) {
 	var raws, bridges, ratios []float64
-	stopProfile, err := profile(o.profile)
+	stopProfile, err := figures.CPUProfile(o.profile) // goroutines of bridge runs carry the label run=bridge
 	if err != nil {
 		return err
 	}
-	defer stopProfile()
+	defer func() { err = errors.Join(err, stopProfile()) }()
 	for i := range o.pairs {
 		raw, err := rawRun(ctx, conn, stream, fmt.Sprintf("raw-%d", i), o.messages)
 		if err != nil {
@@ -112,29 +113,6 @@ func measure(ctx context.Context, o options, conn *consumer.Conn, stream *consum
 			i+1, rate(raw), rate(through), rate(through)*float64(perMessage), ratios[i])
 	}
 	fmt.Printf("median: raw %.0f msg/s, bridge %.0f msg/s, ratio %.2f [%.2f..%.2f]\n",
-		median(raws), median(bridges), median(ratios), slices.Min(ratios), slices.Max(ratios))
+		figures.Median(raws), figures.Median(bridges), figures.Median(ratios), slices.Min(ratios), slices.Max(ratios))
 	return nil
-}
-
-// profile starts a CPU profile; the goroutines of bridge runs carry the label run=bridge.
-func profile(path string) (stop func(), err error) {
-	if path == "" {
-		return func() {}, nil
-	}
-	f, err := os.Create(path)
-	if err != nil {
-		return nil, err
-	}
-	if err := pprof.StartCPUProfile(f); err != nil {
-		return nil, errors.Join(err, f.Close())
-	}
-	return func() {
-		pprof.StopCPUProfile()
-		f.Close() //nolint:errcheck // a profile cut short shows by itself
-	}, nil
-}
-
-func median(v []float64) float64 {
-	s := slices.Sorted(slices.Values(v))
-	return (s[(len(s)-1)/2] + s[len(s)/2]) / 2
 }

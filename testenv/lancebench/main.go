@@ -12,11 +12,11 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"path/filepath"
 	"runtime"
-	"runtime/pprof"
 	"slices"
 	"strings"
+
+	"github.com/pst-bridge/pst-bridge/testenv/figures"
 )
 
 // options of a run.
@@ -66,7 +66,7 @@ func run(ctx context.Context, o options) (err error) {
 	if err != nil {
 		return err
 	}
-	stop, err := startProfile(o.profile)
+	stop, err := figures.CPUProfile(o.profile)
 	if err != nil {
 		return err
 	}
@@ -79,20 +79,6 @@ func run(ctx context.Context, o options) (err error) {
 		}
 	}
 	return nil
-}
-
-func startProfile(path string) (stop func() error, err error) {
-	if path == "" {
-		return func() error { return nil }, nil
-	}
-	f, err := os.Create(filepath.Clean(path))
-	if err != nil {
-		return nil, err
-	}
-	if err := pprof.StartCPUProfile(f); err != nil {
-		return nil, errors.Join(err, f.Close())
-	}
-	return func() error { pprof.StopCPUProfile(); return f.Close() }, nil
 }
 
 // work is one line of the table.
@@ -129,12 +115,7 @@ func (w work) measure(pairs int) error {
 	if a.Bytes > 0 {
 		size = fmt.Sprintf("%d / %d = %.3f", a.Bytes, b.Bytes, float64(a.Bytes)/float64(b.Bytes))
 	}
-	fmt.Printf("%-34s %12.0f %12.0f %7.2f %8.2f %8.2f %s\n", w.name, median(ours), median(theirs), median(ratios),
+	fmt.Printf("%-34s %12.0f %12.0f %7.2f %8.2f %8.2f %s\n", w.name, figures.Median(ours), figures.Median(theirs), figures.Median(ratios),
 		slices.Min(ratios), slices.Max(ratios), size)
 	return nil
-}
-
-func median(v []float64) float64 {
-	v = slices.Sorted(slices.Values(v))
-	return v[len(v)/2]
 }

@@ -21,23 +21,9 @@ func TestPurgeWhileMessagesAreHeld(t *testing.T) {
 	r.durable("t", ackWait)
 	r.send("t", `{"n":1}`)
 	r.writeAll()
-	release := make(chan struct{})
-	free := sync.OnceFunc(func() { close(release) })
+	a := r.stall()
+	a.hold(r, "t", `{"n":2}`, `{"n":3}`)
 	fetched := make(chan struct{}, 10)
-	a := r.bridge(func(c *bridge.Config) {
-		c.BatchRows = 1
-		c.Events.Fetched = func(string, bridge.Fetched) { fetched <- struct{}{} }
-		c.Events.Reached = func(_ string, m bridge.Moment) {
-			if m == bridge.MomentSealed {
-				<-release
-			}
-		}
-	})
-	t.Cleanup(free)
-	r.send("t", `{"n":2}`) // held by a, which waits
-	<-fetched
-	r.send("t", `{"n":3}`) // fetched by a, which pulls no more
-	<-fetched
 	b := r.bridge(func(c *bridge.Config) {
 		c.FlushInterval = time.Hour
 		c.Events.Fetched = func(string, bridge.Fetched) { fetched <- struct{}{} }
@@ -51,7 +37,7 @@ func TestPurgeWhileMessagesAreHeld(t *testing.T) {
 	if err := stream.Purge(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	free()
+	a.release()
 	r.awaitRows("t", 3)
 	a.drain()
 	b.drain()

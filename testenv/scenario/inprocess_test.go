@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 
@@ -55,6 +56,42 @@ func (r *rig) bridge(change ...func(*bridge.Config)) *running {
 		conn.Close()
 	})
 	return x
+}
+
+// stalled is a bridge of one message a batch that stops at its first full one. It
+// then holds that message and the next, which it fetches and does not decode.
+type stalled struct {
+	*running
+	release func() // lets it go on
+	fetched <-chan struct{}
+}
+
+// stall starts a bridge that stops at its first full batch. Whatever becomes of the
+// test, it is released before it is drained.
+func (r *rig) stall() stalled {
+	r.t.Helper()
+	full, fetched := make(chan struct{}), make(chan struct{}, 10)
+	x := r.bridge(func(c *bridge.Config) {
+		c.BatchRows = 1
+		c.Events.Fetched = func(string, bridge.Fetched) { fetched <- struct{}{} }
+		c.Events.Reached = func(_ string, m bridge.Moment) {
+			if m == bridge.MomentSealed {
+				<-full
+			}
+		}
+	})
+	release := sync.OnceFunc(func() { close(full) })
+	r.t.Cleanup(release)
+	return stalled{running: x, release: release, fetched: fetched}
+}
+
+// hold publishes two messages and waits until the stalled bridge has both.
+func (x stalled) hold(r *rig, topic, first, second string) {
+	r.t.Helper()
+	for _, payload := range []string{first, second} {
+		r.send(topic, payload)
+		<-x.fetched
+	}
 }
 
 // wait returns what Run returned.
