@@ -2,6 +2,7 @@ package sink
 
 import (
 	"errors"
+	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -30,6 +31,31 @@ func TestTableName(t *testing.T) {
 		if got, err := TableName(topic); !errors.Is(err, ErrTableName) {
 			t.Errorf("TableName(%q) = %q, %v", topic, got, err)
 		}
+	}
+}
+
+// A link makes two names lead to one directory, as a file system does that does not
+// tell letter case apart.
+func TestTopicsThatDifferInCaseAlone(t *testing.T) {
+	storage := t.TempDir()
+	if err := os.Mkdir(filepath.Join(storage, "Demo.lance"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"demo", "Demo", "other"} {
+		if err := checkFolding(storage, name); err != nil {
+			t.Errorf("%s is refused beside Demo: %v", name, err)
+		}
+	}
+	if err := os.Symlink("Demo.lance", filepath.Join(storage, "demo.lance")); err != nil {
+		t.Fatal(err)
+	}
+	_, err := Open(t.Context(), Config{Storage: storage, Topic: "demo"})
+	var stop *StopError
+	if !errors.As(err, &stop) || stop.Reason != NameRefused || !strings.Contains(err.Error(), "Demo.lance") {
+		t.Errorf("demo and Demo share a directory: %v", err)
+	}
+	if err := checkFolding(filepath.Join(storage, "absent"), "demo"); err != nil {
+		t.Errorf("a storage directory that is not there yet: %v", err)
 	}
 }
 

@@ -89,8 +89,9 @@ type Sink struct {
 	}
 }
 
-// Open looks for the topic's table. It writes nothing; Bind decides whether the
-// table may be written. Close the sink after use.
+// Open looks for the topic's table, and proves that its directory can be written,
+// leaving nothing behind. Bind decides whether the table may be written. Close the
+// sink after use.
 func Open(ctx context.Context, cfg Config) (*Sink, error) {
 	name, err := TableName(cfg.Topic)
 	if err != nil {
