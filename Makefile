@@ -41,6 +41,10 @@ bench: venv ## raw JetStream fetch + ack beside the bridge, then our Lance besid
 	$(GO) run ./testenv/bench
 	$(ONE_CORE) $(GO) run ./testenv/lancebench
 
+.PHONY: fuzz
+fuzz: ## every fuzz target for FUZZTIME (3m each); FUZZ=sink/lance for those below it
+	@tools/fuzz.sh $(FUZZ)
+
 .PHONY: lint
 lint: ## format, vet, static checks; the same versions everywhere
 	$(LINT) run --allow-parallel-runners

@@ -3,13 +3,18 @@ package encoding_test
 import (
 	"encoding/binary"
 	"errors"
+	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/apache/arrow/go/v17/arrow"
 
 	"github.com/pst-bridge/pst-bridge/sink/lance/corrupt"
 	"github.com/pst-bridge/pst-bridge/sink/lance/encoding"
+	"github.com/pst-bridge/pst-bridge/sink/lance/encoding/block"
+	"github.com/pst-bridge/pst-bridge/sink/lance/encoding/layout"
 	"github.com/pst-bridge/pst-bridge/sink/lance/fields"
+	"github.com/pst-bridge/pst-bridge/testenv/alloccap"
 )
 
 // fuzzTypes are leaf types of every shape.
@@ -18,6 +23,7 @@ func fuzzTypes() []arrow.DataType {
 		arrow.PrimitiveTypes.Int64, arrow.PrimitiveTypes.Uint8, arrow.FixedWidthTypes.Boolean,
 		arrow.BinaryTypes.String, arrow.BinaryTypes.LargeBinary,
 		arrow.FixedSizeListOf(3, arrow.PrimitiveTypes.Float32), arrow.Null,
+		arrow.PrimitiveTypes.Float64, &arrow.FixedSizeBinaryType{ByteWidth: 16},
 	}
 }
 
@@ -41,33 +47,94 @@ func split(b []byte) [][]byte {
 	return bufs
 }
 
-// FuzzDecode reads hostile pages.
+// repeated is the JSON of n rows, made from the number of the row.
+func repeated(n int, format string, of func(i int) any) string {
+	rows := make([]string, n)
+	for i := range rows {
+		rows[i] = fmt.Sprintf(format, of(i))
+	}
+	return "[" + strings.Join(rows, ", ") + "]"
+}
+
+// addPage seeds with a page, cut and flipped at the bounds of its buffers.
+func addPage(f *testing.F, kind uint8, p stored) {
+	f.Helper()
+	rows, all := uint16(p.rows), join(p.buffers)
+	f.Add(kind, rows, p.description, all)
+	f.Add(kind, rows+1, p.description, all)
+	f.Add(kind, rows, p.description[:len(p.description)/2], all)
+	at := 0
+	for _, b := range p.buffers {
+		for _, flip := range []int{at, at + 2, at + 1 + len(b)} {
+			if flip < len(all) {
+				bad := append([]byte(nil), all...)
+				bad[flip] ^= 0x81
+				f.Add(kind, rows, p.description, bad)
+			}
+		}
+		f.Add(kind, rows, p.description, all[:at])
+		at += 2 + len(b)
+	}
+}
+
+// pageBuffers is the buffers of a page as a layout.Source.
+type pageBuffers [][]byte
+
+func (m pageBuffers) Buffers() int { return len(m) }
+
+func (m pageBuffers) Size(buffer int) int { return len(m[buffer]) }
+
+func (m pageBuffers) Read(buffer int, part block.Span) ([]byte, error) {
+	return append([]byte(nil), m[buffer][part.From:part.To]...), nil
+}
+
+// FuzzDecode reads hostile pages, whole and in parts.
 func FuzzDecode(f *testing.F) {
+	words := []string{"north", "north-east", "south", ""}
 	for _, seed := range []struct {
 		kind uint8
 		dt   arrow.DataType
 		rows string
 	}{
 		{0, arrow.PrimitiveTypes.Int64, `[1, 2, null]`},
+		{0, arrow.PrimitiveTypes.Int64, repeated(1200, "%d", func(i int) any { return i })},
+		{0, arrow.PrimitiveTypes.Int64, repeated(300, "%d", func(i int) any { return (i / 100) << 40 })},
 		{0, arrow.ListOf(arrow.PrimitiveTypes.Int64), `[[7, null], null, []]`},
 		{0, arrow.ListOf(arrow.PrimitiveTypes.Int64), `[[], null]`},
+		{1, arrow.PrimitiveTypes.Uint8, `[5, 5, 5, 5]`},
 		{2, arrow.FixedWidthTypes.Boolean, `[true, false]`},
 		{3, arrow.BinaryTypes.String, `["ab", null, "c"]`},
+		{3, arrow.BinaryTypes.String, repeated(400, "%q", func(i int) any { return words[i%4] })},
+		{3, arrow.BinaryTypes.String, repeated(500, "%q", func(i int) any { return fmt.Sprintf("order %d shipped from warehouse %d", i*7919, i%20) })},
+		{4, arrow.BinaryTypes.LargeBinary, repeated(3, "%q", func(i int) any { return strings.Repeat("QUJD", 100+i) })},
 		{5, arrow.FixedSizeListOf(3, arrow.PrimitiveTypes.Float32), `[[1, 2, 3], null]`},
+		{7, arrow.PrimitiveTypes.Float64, repeated(300, "%v", func(i int) any { return 20 + float64(i)/8 })},
+		{8, &arrow.FixedSizeBinaryType{ByteWidth: 16}, `["AAAAAAAAAAAAAAAAAAAAAA==", null]`},
 	} {
-		for _, c := range []encoding.Compression{encoding.None, encoding.Zstd, encoding.LZ4} {
-			for _, p := range encode(f, encoding.Options{Compression: c}, shred(f, fromJSON(f, seed.dt, seed.rows))) {
-				f.Add(seed.kind, uint16(p.rows), p.description, join(p.buffers))
+		for _, o := range []encoding.Options{{}, {Compression: encoding.Zstd}, {Compression: encoding.LZ4}, {Version: encoding.V2_2}} {
+			for _, p := range encode(f, o, shred(f, fromJSON(f, seed.dt, seed.rows))) {
+				addPage(f, seed.kind, p)
 			}
 		}
 	}
 	f.Fuzz(func(t *testing.T, kind uint8, rows uint16, description, buffers []byte) {
 		types := fuzzTypes()
+		dt, bufs := types[int(kind)%len(types)], split(buffers)
 		var d encoding.Decoder
 		defer d.Close()
-		page, err := d.Decode(description, split(buffers), int(rows), types[int(kind)%len(types)])
+		alloccap.Check(t, func() { drain(t)(d.Decode(description, bufs, int(rows), dt)) })
+		want := []block.Span{{From: int(rows) / 4, To: int(rows)/4 + 1}, {From: int(rows)/2 + 2, To: int(rows)}}
+		if want[1].From < want[1].To {
+			alloccap.Check(t, func() { drain(t)(d.DecodeRows(description, pageBuffers(bufs), int(rows), want, dt)) })
+		}
+	})
+}
+
+// drain hands out what was decoded. The error, if there is one, must say what it is.
+func drain(t *testing.T) func(*layout.Rows, error) {
+	return func(page *layout.Rows, err error) {
+		var c *corrupt.Error
 		if err != nil {
-			var c *corrupt.Error
 			if !errors.As(err, &c) && !errors.Is(err, fields.ErrUnsupported) {
 				t.Fatalf("neither damage nor unsupported: %v", err)
 			}
@@ -75,11 +142,11 @@ func FuzzDecode(f *testing.F) {
 		}
 		defer page.Release()
 		for page.Remaining() > 0 {
-			leaf, err := page.Next(min(page.Remaining(), 7))
+			leaf, err := page.Next(min(page.Remaining(), 1000))
 			if err != nil {
 				t.Fatal(err)
 			}
 			leaf.Release()
 		}
-	})
+	}
 }

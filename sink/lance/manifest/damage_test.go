@@ -78,20 +78,46 @@ func TestDecodeRefusesDamage(t *testing.T) {
 	}
 }
 
+// addCuts seeds with a manifest, cut and flipped at the bounds of its sections.
+func addCuts(f *testing.F, e manifest.Entry, data []byte) {
+	f.Helper()
+	f.Add(data)
+	f.Add(data[:len(data)/2])
+	l, err := manifest.DecodeLayout(e, data)
+	if err != nil {
+		f.Fatal(err)
+	}
+	for _, s := range l.Sections {
+		f.Add(data[s.Offset:])
+		for _, at := range []uint64{s.Offset, s.Offset + 4, s.Offset + s.Length - 1} {
+			if at < uint64(len(data)) {
+				flipped := append([]byte{}, data...)
+				flipped[at] ^= 0x81
+				f.Add(flipped)
+			}
+		}
+	}
+}
+
 func FuzzDecode(f *testing.F) {
 	for _, name := range []string{appended, everything, v1, stable} {
 		data, err := os.ReadFile(filepath.Join("testdata", "pylance-14.0.2", name))
 		if err != nil {
 			f.Fatal(err)
 		}
-		f.Add(data)
-		f.Add(data[:len(data)/2])
+		addCuts(f, entryOf(name, data), data)
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		for _, version := range []uint64{1, 2, 6} {
 			alloccap.Check(t, func() { _, _ = manifest.DecodeLayout(entry(version), data) })
-			m, err := manifest.Decode(entry(version), data)
+			var m *manifest.Manifest
+			var err error
+			alloccap.Check(t, func() { m, err = manifest.Decode(entry(version), data) })
 			if err != nil {
+				var damage *corrupt.Error
+				if !errors.As(err, &damage) && !errors.Is(err, fields.ErrUnsupported) {
+					t.Errorf("neither damage nor unsupported: %v", err)
+				}
 				continue
 			}
 			for i := range m.Fragments() {
