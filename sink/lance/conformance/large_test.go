@@ -34,11 +34,11 @@ func TestLargePages(t *testing.T) {
 	r := newRand(t)
 	rec := recordOf(r, columns, 250_000)
 	defer rec.Release()
-	for _, c := range compressions {
-		t.Run(c.String(), func(t *testing.T) {
+	for _, o := range []file.WriterOptions{{}, {Compression: file.Zstd}, {Version: file.V2_2}, {Version: file.V2_2, Compression: file.LZ4}} {
+		t.Run(o.Version.String()+" "+o.Compression.String(), func(t *testing.T) {
 			ref := lanceref.Start(t)
 			path := filepath.Join(t.TempDir(), "x.lance")
-			writeFile(t, path, file.WriterOptions{Compression: c}, rec)
+			writeFile(t, path, o, rec)
 			if err := ref.CompareDataFile(path, rec.Schema(), rec); err != nil {
 				t.Error(err)
 			}

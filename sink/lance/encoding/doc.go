@@ -6,6 +6,7 @@
 // The choice, per page:
 //
 //	no value counts (all null, or only null and empty lists)  all-null
+//	2.2, all valid values the same, and it is the smaller      constant
 //	longest value of 256 bytes or more                         full-zip
 //	else                                                       mini-block
 //	  few distinct values, by a sample                         a dictionary, and of its indices:

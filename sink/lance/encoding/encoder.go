@@ -40,6 +40,7 @@ type Encoder struct {
 	fsst     compress.FSST
 	mini     layout.MiniBlock
 	zip      layout.FullZip
+	constant layout.Constant
 }
 
 // NewEncoder makes an encoder; the error names a version or compression that
@@ -49,7 +50,7 @@ func NewEncoder(o Options) (*Encoder, error) {
 		return nil, &compress.UnsupportedError{Encoding: "writing file version " + o.Version.String()}
 	}
 	e := &Encoder{options: o, codecs: codecs{}}
-	e.mini.Grammar = layout.Grammar(o.Version == V2_2)
+	e.mini.Grammar, e.constant.Grammar = o.Version.grammar(), o.Version.grammar()
 	_, err := e.codec(Settings{})
 	return e, err
 }
@@ -76,27 +77,46 @@ func (e *Encoder) Encode(leaf repdef.Leaf, s Settings, emit func(Page) error) er
 		return nil
 	}
 	if layout.AllNull(leaf) {
-		return e.emit(layout.WriteAllNull(leaf), leaf.Rows, emit)
+		return e.emit(e.constant.AllNull(leaf), leaf.Rows, emit)
 	}
 	b, err := block.Of(leaf.Values)
 	if err != nil {
 		return err
 	}
-	if wide(leaf, b, s.structural) {
-		return e.fullZip(leaf, b, s, emit)
+	shape, err := block.ShapeOf(leaf.Values.DataType())
+	if err != nil {
+		return err
 	}
-	page, ok, err := e.miniBlock(leaf, b, s)
+	same, one := e.constant.Write(leaf, b, shape)
+	if one && len(same.Buffers) == 0 {
+		return e.emit(same, leaf.Rows, emit)
+	}
+	page, ok, err := e.page(leaf, b, s)
 	switch {
 	case err != nil:
 		return err
-	case ok:
-		return e.emit(page, leaf.Rows, emit)
-	case leaf.Rows > 1:
+	case one && (!ok || same.Size() <= page.Size()):
+		return e.emit(same, leaf.Rows, emit)
+	case !ok:
 		return e.halves(leaf, s, emit)
-	case b.Width == 1:
-		return fmt.Errorf("a row of %d levels of bool fits no page", leaf.Levels())
 	}
-	return e.fullZip(leaf, b, s, emit)
+	return e.emit(page, leaf.Rows, emit)
+}
+
+// page lays out a leaf with values; false says that it fits no page, and has to
+// be cut into fewer rows.
+func (e *Encoder) page(leaf repdef.Leaf, b block.Block, s Settings) (layout.Page, bool, error) {
+	if !wide(leaf, b, s.structural) {
+		page, ok, err := e.miniBlock(leaf, b, s)
+		switch {
+		case ok || err != nil || leaf.Rows > 1:
+			return page, ok, err
+		case b.Width == 1:
+			return page, false, fmt.Errorf("a row of %d levels of bool fits no page", leaf.Levels())
+		}
+	}
+	page, err := e.fullZip(leaf, b, s)
+	return page, true, err
 }
 
 // wide reports whether a page is full-zip: where values do not fit mini-blocks
@@ -160,20 +180,16 @@ func (e *Encoder) miniBlock(leaf repdef.Leaf, b block.Block, s Settings) (layout
 	return e.mini.Write(leaf, compress.Flat(b, shape.Dims), codec)
 }
 
-func (e *Encoder) fullZip(leaf repdef.Leaf, b block.Block, s Settings, emit func(Page) error) error {
+func (e *Encoder) fullZip(leaf repdef.Leaf, b block.Block, s Settings) (layout.Page, error) {
 	shape, err := block.ShapeOf(leaf.Values.DataType())
 	if err != nil {
-		return err
+		return layout.Page{}, err
 	}
 	codec, err := e.wideCodec(leaf, s)
 	if err != nil {
-		return err
+		return layout.Page{}, err
 	}
-	page, err := e.zip.Write(leaf, b, shape, codec)
-	if err != nil {
-		return err
-	}
-	return e.emit(page, leaf.Rows, emit)
+	return e.zip.Write(leaf, b, shape, codec)
 }
 
 // wideCodec is the codec of full-zip values. The reference reader expands the

@@ -27,6 +27,9 @@ func fuzzTypes() []arrow.DataType {
 	}
 }
 
+// wideKind marks pages of version 2.2.
+const wideKind = 0x80
+
 // join packs buffers into one, split is the reverse for any bytes.
 func join(bufs [][]byte) []byte {
 	var out []byte
@@ -113,14 +116,14 @@ func FuzzDecode(f *testing.F) {
 	} {
 		for _, o := range []encoding.Options{{}, {Compression: encoding.Zstd}, {Compression: encoding.LZ4}, {Version: encoding.V2_2}} {
 			for _, p := range encode(f, o, shred(f, fromJSON(f, seed.dt, seed.rows))) {
-				addPage(f, seed.kind, p)
+				addPage(f, seed.kind|wideKind*uint8(o.Version), p)
 			}
 		}
 	}
 	f.Fuzz(func(t *testing.T, kind uint8, rows uint16, description, buffers []byte) {
 		types := fuzzTypes()
-		dt, bufs := types[int(kind)%len(types)], split(buffers)
-		var d encoding.Decoder
+		dt, bufs := types[int(kind%wideKind)%len(types)], split(buffers)
+		d := encoding.Decoder{Version: encoding.Version(kind / wideKind)}
 		defer d.Close()
 		alloccap.Check(t, func() { drain(t)(d.Decode(description, bufs, int(rows), dt)) })
 		want := []block.Span{{From: int(rows) / 4, To: int(rows)/4 + 1}, {From: int(rows)/2 + 2, To: int(rows)}}

@@ -137,13 +137,29 @@ func TestGoldenWidePages(t *testing.T) {
 			[]string{"40000000", "0300 0600 14000000 0000 0100 0000 fefe 10000000 12000000 12000000 13000000 616263 48 fefefefe"},
 		},
 		{
-			"list of int64", arrow.ListOf(arrow.PrimitiveTypes.Int64), `[[7, null], null, []]`,
-			"0a1e 0a040a020810 12040a020810 1a040a020840 32020306 3801 4001 4802 5001",
+			"list of int64", arrow.ListOf(arrow.PrimitiveTypes.Int64), `[[7, null, 9], null, []]`,
+			"0a1e 0a040a020810 12040a020810 1a040a020840 32020306 3801 4001 4803 5001",
 			[]string{
-				"50000000",
-				"0400 0800 0800 10000000 fefefefefefe 0100 0000 0100 0100 0000 0100 0200 0300 0700000000000000 0000000000000000",
+				"80000000",
+				"0500 0a00 0a00 18000000 fefefefefefe 0100 0000 0000 0100 0100 fefefefefefe 0000 0100 0000 0200 0300 fefefefefefe " +
+					"0700000000000000 0000000000000000 0900000000000000",
 				"0300000000000000 0000000000000000",
 			},
+		},
+		{
+			"one number", arrow.PrimitiveTypes.Int16, `[258, 258]`,
+			"1207 2a0101 3202 0201",
+			nil,
+		},
+		{
+			"one text", arrow.BinaryTypes.String, `["same", "same"]`,
+			"1203 2a0101",
+			[]string{"02000000 08000000 04000000 00000000 04000000 73616d65"},
+		},
+		{
+			"one item", arrow.ListOf(arrow.PrimitiveTypes.Int64), `[[7, null], null, []]`,
+			"120e 2a020306 3208 0700000000000000",
+			[]string{"0100 0000 0100 0100", "0000 0100 0200 0300"},
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.check(t, encoding.Options{Version: encoding.V2_2}) })

@@ -3,6 +3,7 @@ package encoding
 import (
 	"fmt"
 
+	"github.com/pst-bridge/pst-bridge/sink/lance/encoding/layout"
 	"github.com/pst-bridge/pst-bridge/sink/lance/fields"
 )
 
@@ -28,6 +29,9 @@ func (v Version) Number() (major, minor uint16) {
 	}
 	return 2, 1
 }
+
+// grammar is that of the version's pages.
+func (v Version) grammar() layout.Grammar { return layout.Grammar(v == V2_2) }
 
 // ParseVersion is the reverse of String. The error is a fields.ErrUnsupported
 // that names the version.

@@ -124,7 +124,7 @@ func (r *Reader) newBatcher(s *fields.Schema, columnOf func(int32) (int, bool), 
 	if err != nil {
 		return nil, err
 	}
-	b := &batcher{file: r, schema: as, rows: rows}
+	b := &batcher{file: r, schema: as, rows: rows, decoder: encoding.Decoder{Version: r.version}}
 	for i, f := range s.Fields {
 		fr, err := b.newFieldReader(f, as.Field(i), columnOf)
 		if err != nil {

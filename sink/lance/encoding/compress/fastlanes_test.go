@@ -2,7 +2,6 @@ package compress
 
 import (
 	"math/rand/v2"
-	"slices"
 	"testing"
 )
 
@@ -63,54 +62,6 @@ func testPackLanes[T word](t *testing.T) {
 		unpackLanes(&out, packed, width)
 		if in != out {
 			t.Errorf("%d bit words do not survive packing to %d bits", bits, width)
-		}
-	}
-}
-
-func TestLevelsSurvive(t *testing.T) {
-	rng := rand.New(rand.NewPCG(3, 4))
-	for _, n := range []int{0, 1, 3, 1000, 1023, 1024, 1025, 1087, 1088, 1089, 2047, 5000, 65535} {
-		for _, largest := range []uint16{1, 2, 3, 7, 300, 65535} {
-			levels := make([]uint16, n)
-			for i := range levels {
-				levels[i] = uint16(rng.IntN(int(largest) + 1))
-			}
-			var w Levels
-			w.Reset(n, largest)
-			buf := w.Append(nil, levels)
-			if len(buf) != w.Size(n) {
-				t.Errorf("%d levels up to %d: %d bytes, Size says %d", n, largest, len(buf), w.Size(n))
-			}
-			if fit := w.Fit(len(buf)); n <= 65535 && fit < n-laneChunk {
-				t.Errorf("%d levels up to %d take %d bytes, but Fit says %d", n, largest, len(buf), fit)
-			}
-			r, err := OpenLevels(w.Encoding(), &Expanders{})
-			if err != nil {
-				t.Fatal(err)
-			}
-			got, err := r.Append(nil, buf, n)
-			if err != nil || !slices.Equal(got, levels) {
-				t.Errorf("%d levels up to %d do not survive: %v", n, largest, err)
-			}
-			if n > 0 {
-				if _, err := r.Append(nil, buf[:len(buf)-1], n); err == nil {
-					t.Errorf("%d levels up to %d: a buffer cut short is read without an error", n, largest)
-				}
-			}
-		}
-	}
-}
-
-func TestLevelsFitKeepsItsPromise(t *testing.T) {
-	for _, largest := range []uint16{1, 3, 5, 40} {
-		var w Levels
-		w.Reset(100_000, largest)
-		for room := 64; room < 5000; room += 61 {
-			for n := range w.Fit(room) + 1 {
-				if w.Size(n) > room {
-					t.Fatalf("levels up to %d: %d of %d that fit into %d bytes take %d", largest, n, w.Fit(room), room, w.Size(n))
-				}
-			}
 		}
 	}
 }

@@ -4,96 +4,9 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"math/bits"
 
 	"github.com/pst-bridge/pst-bridge/sink/lance/internal/lancepb"
 )
-
-// levelBits is the size of a level in memory and in Flat buffers.
-const levelBits = 16
-
-// Levels writes repetition or definition levels: Flat, or bit packed out of
-// line (the width is in the page's description) where a page has enough
-// levels for that to pay. Not safe for concurrent use.
-type Levels struct {
-	width  int // bits of the largest level, or 0 for Flat
-	values [laneChunk]uint16
-	packed [laneChunk]uint16
-}
-
-// Reset makes it ready for a page of count levels, none above largest.
-func (l *Levels) Reset(count int, largest uint16) {
-	l.width = 0
-	if count >= laneChunk {
-		l.width = max(bits.Len16(largest), 1)
-	}
-}
-
-// Encoding describes the scheme chosen.
-func (l *Levels) Encoding() *lancepb.CompressiveEncoding {
-	if l.width == 0 {
-		return FlatEncoding(levelBits, nil)
-	}
-	return &lancepb.CompressiveEncoding{Compression: &lancepb.CompressiveEncoding_OutOfLineBitpacking{
-		OutOfLineBitpacking: &lancepb.OutOfLineBitpacking{
-			UncompressedBitsPerValue: levelBits,
-			Values:                   FlatEncoding(l.width, nil),
-		},
-	}}
-}
-
-// Size is the bytes of n levels.
-func (l *Levels) Size(n int) int {
-	if l.width == 0 {
-		return n * 2
-	}
-	full, rest := n/laneChunk, n%laneChunk
-	size := full * l.width * laneChunk / 8
-	if rest == 0 {
-		return size
-	}
-	if l.packTail(rest) {
-		return size + l.width*laneChunk/8
-	}
-	return size + rest*2
-}
-
-// Fit is the most levels, never more than 65,535, that fit into room bytes
-// whatever their number.
-func (l *Levels) Fit(room int) int {
-	if l.width == 0 {
-		return min(room/2, 1<<16-1)
-	}
-	// A tail takes at most what a packed chunk takes.
-	return min(room/(l.width*laneChunk/8)*laneChunk, 1<<16-1)
-}
-
-// packTail decides as the reference does, so that the reader can tell from the
-// size alone whether the tail is packed or raw.
-func (l *Levels) packTail(rest int) bool {
-	return l.width*(laneChunk-rest) < (levelBits-l.width)*rest
-}
-
-// Append adds one buffer with the levels of a chunk.
-func (l *Levels) Append(dst []byte, levels []uint16) []byte {
-	for l.width > 0 && len(levels) >= laneChunk {
-		dst = l.appendPacked(dst, levels[:laneChunk])
-		levels = levels[laneChunk:]
-	}
-	if l.width > 0 && len(levels) > 0 && l.packTail(len(levels)) {
-		return l.appendPacked(dst, levels)
-	}
-	return append(dst, asBytes(levels)...)
-}
-
-func (l *Levels) appendPacked(dst []byte, levels []uint16) []byte {
-	copy(l.values[:], levels)
-	clear(l.values[len(levels):])
-	packed := l.packed[:laneChunk*l.width/levelBits]
-	clear(packed)
-	packLanes(packed, &l.values, l.width)
-	return append(dst, asBytes(packed)...)
-}
 
 // LevelDecoder reads the level buffers of a page's chunks. Not safe for
 // concurrent use.

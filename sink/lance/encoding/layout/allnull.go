@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 
 	"github.com/pst-bridge/pst-bridge/sink/lance/encoding/repdef"
-	"github.com/pst-bridge/pst-bridge/sink/lance/internal/lancepb"
 )
 
 // AllNull reports whether no value of a leaf counts: every visible item is
@@ -30,22 +29,12 @@ func simple(layers []repdef.Layer) bool {
 	return len(layers) == 1 && layers[0] == repdef.NullableItem
 }
 
-// WriteAllNull lays out a leaf that AllNull holds for.
-func WriteAllNull(leaf repdef.Leaf) Page {
-	c := &lancepb.ConstantLayout{Layers: kinds(leaf.Layers)}
-	p := Page{Layout: &lancepb.PageLayout{Layout: &lancepb.PageLayout_Constant{Constant: c}}}
-	if !simple(leaf.Layers) {
-		p.Buffers = [][]byte{rawLevels(leaf.Rep), rawLevels(leaf.Def)}
-	}
-	return p
-}
-
-func rawLevels(levels []uint16) []byte {
-	b := make([]byte, 0, 2*len(levels))
+// appendLevels adds levels as they are.
+func appendLevels(dst []byte, levels []uint16) []byte {
 	for _, l := range levels {
-		b = binary.LittleEndian.AppendUint16(b, l)
+		dst = binary.LittleEndian.AppendUint16(dst, l)
 	}
-	return b
+	return dst
 }
 
 // parseLevels reads raw levels.

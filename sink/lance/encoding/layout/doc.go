@@ -10,6 +10,8 @@
 //	            buffer 1: where each row starts, when rows differ in size
 //	all-null    no buffer when every row of a flat leaf is null, else
 //	            buffer 0: repetition levels, buffer 1: definition levels
+//	constant    the same in 2.2, and before them a buffer with the value of
+//	            all items, unless it is short and part of the description
 //
 // A chunk of a mini-block page:
 //

@@ -28,8 +28,8 @@ type MiniBlock struct {
 // it. False says that the leaf does not fit the limits of one page and has to
 // be cut into fewer rows, or into another layout.
 func (m *MiniBlock) Write(leaf repdef.Leaf, values compress.Chunked, codec *compress.Codec) (Page, bool, error) {
-	m.rep.Reset(len(leaf.Rep), repdef.MaxRep(leaf.Layers))
-	m.def.Reset(len(leaf.Def), repdef.MaxDef(leaf.Layers))
+	m.rep.Reset(leaf.Rep, repdef.MaxRep(leaf.Layers), m.Grammar == Wide)
+	m.def.Reset(leaf.Def, repdef.MaxDef(leaf.Layers), m.Grammar == Wide)
 	p := newPlanner(leaf, values, &m.rep, &m.def)
 	var ok bool
 	if m.spans, ok = p.plan(m.spans[:0]); !ok {
@@ -138,21 +138,31 @@ func buffersOf(values compress.Chunked) int {
 // and returns where their sizes belong.
 func (m *MiniBlock) header(leaf repdef.Leaf, s span, buffers int) (sizeAt int) {
 	m.data = binary.LittleEndian.AppendUint16(m.data, uint16(s.levels))
+	repAt := len(m.data)
 	if leaf.Rep != nil {
-		m.data = binary.LittleEndian.AppendUint16(m.data, uint16(m.rep.Size(s.levels)))
+		m.data = append(m.data, 0, 0)
 	}
+	defAt := len(m.data)
 	if leaf.Def != nil {
-		m.data = binary.LittleEndian.AppendUint16(m.data, uint16(m.def.Size(s.levels)))
+		m.data = append(m.data, 0, 0)
 	}
 	sizeAt = len(m.data)
 	m.data = pad(append(m.data, make([]byte, m.Grammar.width()*buffers)...))
 	if leaf.Rep != nil {
-		m.data = pad(m.rep.Append(m.data, leaf.Rep[s.level:s.level+s.levels]))
+		m.levels(&m.rep, leaf.Rep[s.level:s.level+s.levels], repAt)
 	}
 	if leaf.Def != nil {
-		m.data = pad(m.def.Append(m.data, leaf.Def[s.level:s.level+s.levels]))
+		m.levels(&m.def, leaf.Def[s.level:s.level+s.levels], defAt)
 	}
 	return sizeAt
+}
+
+// levels writes the levels of a chunk, and their size where it belongs.
+func (m *MiniBlock) levels(w *compress.Levels, levels []uint16, sizeAt int) {
+	at := len(m.data)
+	m.data = w.Append(m.data, levels)
+	Narrow.put(m.data[sizeAt:], len(m.data)-at)
+	m.data = pad(m.data)
 }
 
 // pad fills up to a multiple of 8. Chunks begin at such multiples, so the

@@ -32,33 +32,44 @@ type span struct {
 
 // planner cuts a leaf into chunks.
 type planner struct {
-	values   compress.Chunked
-	items    int
-	levels   int      // 0 when the page stores none
-	def      []uint16 // nil when every level is visible
-	visible  uint16   // largest definition level with a value slot
-	levelCap int      // most levels of one chunk
+	values     compress.Chunked
+	items      int
+	levels     int              // 0 when the page stores none
+	def        []uint16         // nil when every level is visible
+	visible    uint16           // largest definition level with a value slot
+	reps, defs *compress.Levels // the writers of both kinds; nil where the page stores none
+	room       int              // bytes of a chunk for each kind
 }
 
 // newPlanner takes the level writers after their Reset.
 func newPlanner(leaf repdef.Leaf, values compress.Chunked, rep, def *compress.Levels) planner {
-	p := planner{values: values, items: leaf.Values.Len()}
-	room := levelRoom
+	p := planner{values: values, items: leaf.Values.Len(), room: levelRoom}
 	if leaf.Rep != nil && leaf.Def != nil {
-		room /= 2
+		p.room /= 2
 	}
-	p.levelCap = 1<<16 - 1
 	if leaf.Rep != nil {
-		p.levels, p.levelCap = len(leaf.Rep), min(p.levelCap, rep.Fit(room))
+		p.levels, p.reps = len(leaf.Rep), rep
 	}
 	if leaf.Def != nil {
-		p.levels, p.levelCap = len(leaf.Def), min(p.levelCap, def.Fit(room))
+		p.levels, p.defs = len(leaf.Def), def
 		p.visible = repdef.MaxVisible(leaf.Layers)
 		if p.visible < repdef.MaxDef(leaf.Layers) {
 			p.def = leaf.Def
 		}
 	}
 	return p
+}
+
+// levelCap is the most levels of a chunk that starts at a level.
+func (p *planner) levelCap(level int) int {
+	most := 1<<16 - 1
+	if p.reps != nil {
+		most = min(most, p.reps.Fit(level, p.room))
+	}
+	if p.defs != nil {
+		most = min(most, p.defs.Fit(level, p.room))
+	}
+	return most
 }
 
 // plan appends the chunks of the whole leaf; false if some chunk can not be
@@ -79,14 +90,15 @@ func (p *planner) plan(spans []span) ([]span, bool) {
 func (p *planner) next(item, level int) (span, bool) {
 	remain := p.items - item
 	n := p.round(p.values.Fit(item, remain, valueRoom), remain)
+	levelCap := p.levelCap(level)
 	for n >= 1 {
-		levels, found := p.take(level, n)
+		levels, found := p.take(level, n, levelCap)
 		if found < n {
 			n = p.round(found, remain)
 			continue
 		}
 		if n == remain {
-			if levels = p.levels - level; levels > p.levelCap && p.levels > 0 {
+			if levels = p.levels - level; levels > levelCap && p.levels > 0 {
 				n = p.round(n-1, remain)
 				continue
 			}
@@ -109,16 +121,16 @@ func (p *planner) round(n, remain int) int {
 }
 
 // take walks from a level on until n visible items are found or the chunk is
-// full, and returns the levels walked and the items found.
-func (p *planner) take(level, n int) (levels, found int) {
+// full of levels, and returns the levels walked and the items found.
+func (p *planner) take(level, n, levelCap int) (levels, found int) {
 	if p.levels == 0 {
 		return 0, n
 	}
 	if p.def == nil {
-		n = min(n, p.levelCap)
+		n = min(n, levelCap)
 		return n, n
 	}
-	def := p.def[level:min(level+p.levelCap, len(p.def))]
+	def := p.def[level:min(level+levelCap, len(p.def))]
 	for i, d := range def {
 		if d > p.visible {
 			continue

@@ -1,6 +1,8 @@
 package layout
 
 import (
+	"google.golang.org/protobuf/proto"
+
 	"github.com/pst-bridge/pst-bridge/sink/lance/encoding/repdef"
 	"github.com/pst-bridge/pst-bridge/sink/lance/internal/lancepb"
 )
@@ -20,4 +22,13 @@ func kinds(layers []repdef.Layer) []lancepb.LayerKind {
 		k[i] = lancepb.LayerKind(l)
 	}
 	return k
+}
+
+// Size is the bytes of the buffers and of the description.
+func (p Page) Size() int {
+	n := proto.Size(p.Layout)
+	for _, b := range p.Buffers {
+		n += len(b)
+	}
+	return n
 }
