@@ -37,7 +37,7 @@ type ScanOptions struct {
 // Scan reads rows in the table's order. The caller releases each record. A column
 // that a fragment lacks reads as null; deleted rows are left out. Fragments and
 // pages without a wanted row are not read; one fragment is open at a time, with one
-// decoded page a column. An error ends the sequence; files below another base
+// page a column. An error ends the sequence; files below another base
 // directory are not read yet and give ErrUnsupported.
 func (d *Dataset) Scan(ctx context.Context, o ScanOptions) iter.Seq2[arrow.Record, error] {
 	return func(yield func(arrow.Record, error) bool) {

@@ -20,7 +20,7 @@ type Decoder struct {
 }
 
 // Decode reads a page that holds the given rows of a leaf of a type, from its
-// description and its buffers, which it only borrows. Damage is a
+// description and its buffers, which it borrows until the rows are handed out. Damage is a
 // *corrupt.Error located inside the page; an encoding that this library does
 // not read is a fields.ErrUnsupported that names it.
 func (d *Decoder) Decode(description []byte, buffers [][]byte, rows int, dt arrow.DataType) (*layout.Rows, error) {

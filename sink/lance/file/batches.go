@@ -24,8 +24,8 @@ type Span = block.Span
 // Batches reads the fields of s as records of batchRows rows each (the last
 // may have fewer; 0 means DefaultBatchRows), in the file's row order. columnOf
 // tells which physical column holds a leaf field, by id; a field without one
-// reads as null, or is an error if it is not nullable. At most one decoded page
-// per column and one record are held at a time. The caller releases each
+// reads as null, or is an error if it is not nullable. At most one page per column,
+// as it is stored or, with lists or long values, decoded, and one record are held at a time. The caller releases each
 // record. An error ends the sequence: damage is a *corrupt.Error, an encoding
 // or type that is not read a fields.ErrUnsupported.
 func (r *Reader) Batches(ctx context.Context, s *fields.Schema, columnOf func(id int32) (column int, ok bool), batchRows int) iter.Seq2[arrow.Record, error] {

@@ -2,6 +2,7 @@ package file
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/memory"
@@ -21,6 +22,8 @@ type leafReader struct {
 	want    []Span            // rows that lie in the next pages; the first may have begun before
 	decoder *encoding.Decoder // shared by the leaves of a Batches
 	open    *layout.Rows      // the page being handed out; nil before the first
+	section string            // of that page, for errors
+	stored  []byte            // that page's buffers
 }
 
 // next is a leaf of the next rows, from as many pages as it takes.
@@ -34,7 +37,7 @@ func (l *leafReader) next(rows int) (repdef.Leaf, error) {
 		n := min(rows, l.open.Remaining())
 		part, err := l.open.Next(n)
 		if err != nil {
-			return repdef.Leaf{}, err
+			return repdef.Leaf{}, relocate(err, l.file.key, l.section)
 		}
 		parts = append(parts, part)
 		rows -= n
@@ -51,14 +54,14 @@ func (l *leafReader) next(rows int) (repdef.Leaf, error) {
 func (l *leafReader) advance() error {
 	for l.open == nil || l.open.Remaining() == 0 {
 		page := l.pages[l.page]
-		section := fmt.Sprintf("page %d of column %d", l.page, l.column)
+		l.section = fmt.Sprintf("page %d of column %d", l.page, l.column)
 		l.page++
 		want := l.wanted(page)
 		if len(want) == 0 {
 			continue
 		}
 		l.close()
-		rows, err := l.read(page, want, section)
+		rows, err := l.read(page, want)
 		if err != nil {
 			return err
 		}
@@ -84,22 +87,23 @@ func (l *leafReader) wanted(p Page) []Span {
 	return want
 }
 
-// read decodes what is wanted of a page.
-func (l *leafReader) read(p Page, want []Span, section string) (*layout.Rows, error) {
+// read opens a page for what is wanted of it. The one before is used up.
+func (l *leafReader) read(p Page, want []Span) (*layout.Rows, error) {
 	if want[0].Len() < int(p.Rows) {
 		src := &pageSource{file: l.file, page: p}
 		rows, err := l.decoder.DecodeRows(p.description, src, int(p.Rows), want, l.dt)
 		if err != nil && src.failed {
-			return nil, fmt.Errorf("read %s of %s: %w", section, l.file.key, err)
+			return nil, fmt.Errorf("read %s of %s: %w", l.section, l.file.key, err)
 		}
-		return rows, relocateNil(err, l.file.key, section)
+		return rows, relocateNil(err, l.file.key, l.section)
 	}
-	bufs, err := l.file.readPage(p)
+	l.stored = slices.Grow(l.stored[:0], int(p.Bytes))[:p.Bytes]
+	bufs, err := l.file.readPage(p, l.stored)
 	if err != nil {
-		return nil, fmt.Errorf("read %s of %s: %w", section, l.file.key, err)
+		return nil, fmt.Errorf("read %s of %s: %w", l.section, l.file.key, err)
 	}
 	rows, err := l.decoder.Decode(p.description, bufs, int(p.Rows), l.dt)
-	return rows, relocateNil(err, l.file.key, section)
+	return rows, relocateNil(err, l.file.key, l.section)
 }
 
 // relocateNil is relocate for what may be no error.
@@ -117,10 +121,10 @@ func (l *leafReader) close() {
 	}
 }
 
-// readPage reads the buffers of a page, all into one piece of memory: they are
-// checked to lie in the file and together to be no larger than it.
-func (r *Reader) readPage(p Page) ([][]byte, error) {
-	rest := make([]byte, p.Bytes)
+// readPage reads the buffers of a page into p.Bytes of memory: they are checked to
+// lie in the file and together to be no larger than it.
+func (r *Reader) readPage(p Page, into []byte) ([][]byte, error) {
+	rest := into
 	bufs := make([][]byte, len(p.buffers))
 	for i, e := range p.buffers {
 		bufs[i], rest = rest[:e.length:e.length], rest[e.length:]

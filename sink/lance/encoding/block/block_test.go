@@ -76,7 +76,7 @@ func rebased(t *testing.T, b block.Block, dt arrow.DataType) block.Block {
 	}
 	out := block.NewBuilder(shape, b.Items, len(b.Data))
 	if shape.Width == 1 {
-		out.AppendBits(b.Data, b.Items)
+		out.AppendBits(b.Data, 0, b.Items)
 		return out.Block()
 	}
 	for i := range b.Items {
@@ -93,7 +93,7 @@ func TestBitsAppendAnywhere(t *testing.T) {
 	b := block.NewBuilder(block.Shape{Width: 1}, 0, 0)
 	want := ""
 	for n := range 20 {
-		b.AppendBits([]byte{0b10110101, 0b01101110, 0b1010}, n)
+		b.AppendBits([]byte{0b10110101, 0b01101110, 0b1010}, 0, n)
 		want += "101011010111011001010"[:n]
 	}
 	got := ""

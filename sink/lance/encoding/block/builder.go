@@ -3,6 +3,7 @@ package block
 import (
 	"errors"
 	"math"
+	"slices"
 
 	"github.com/apache/arrow/go/v17/arrow/bitutil"
 )
@@ -35,11 +36,35 @@ func NewBuilder(s Shape, items, room int) *Builder {
 	return b
 }
 
+// Grow makes room for more items with so many bytes of values in all. The caller
+// answers for both being honest.
+func (b *Builder) Grow(items, size int) {
+	b.block.Data = slices.Grow(b.block.Data, size)
+	switch b.shape.Offsets {
+	case 32:
+		b.block.Offsets32 = slices.Grow(b.block.Offsets32, items)
+	case 64:
+		b.block.Offsets64 = slices.Grow(b.block.Offsets64, items)
+	}
+}
+
 // Shape is what the builder was made for.
 func (b *Builder) Shape() Shape { return b.shape }
 
 // Items is the number of items so far.
 func (b *Builder) Items() int { return b.block.Items }
+
+// Repeat adds an item of whole bytes n times.
+func (b *Builder) Repeat(item []byte, n int) {
+	at := len(b.block.Data)
+	size := n * len(item)
+	b.block.Data = slices.Grow(b.block.Data, size)[:at+size]
+	added := b.block.Data[at:]
+	for done := copy(added, item); done < size; {
+		done += copy(added[done:], added[:done])
+	}
+	b.block.Items += n
+}
 
 // AppendFixed adds n items of a fixed width of whole bytes; data holds exactly
 // those.
@@ -48,27 +73,21 @@ func (b *Builder) AppendFixed(data []byte, n int) {
 	b.block.Items += n
 }
 
-// AppendBits adds n items of one bit each, lowest bit first.
-func (b *Builder) AppendBits(data []byte, n int) {
+// AppendBits adds n items of one bit each, from a bit of data on, lowest first.
+func (b *Builder) AppendBits(data []byte, from, n int) {
 	at := b.block.Items
-	b.block.Data = appendBits(b.block.Data, at, data, n)
+	if at%8 == 0 && from%8 == 0 {
+		b.block.Data = append(b.block.Data, data[from/8:(from+n+7)/8]...)
+	} else {
+		b.block.Data = copyBits(b.block.Data, at, data, from, n)
+	}
 	b.block.Items += n
 }
 
-func appendBits(dst []byte, at int, src []byte, n int) []byte {
-	if at%8 == 0 {
-		return append(dst, src[:(n+7)/8]...)
-	}
-	for len(dst) < (at+n+7)/8 {
-		dst = append(dst, 0)
-	}
-	bitutil.CopyBitmap(src, 0, n, dst, at)
-	return dst
-}
-
 // AppendInner adds the validity bits of the numbers of the next n items, which
-// must be added right after; nil means that all are valid.
-func (b *Builder) AppendInner(valid []byte, n int) {
+// must be added right after: those in valid that belong to its items from one on.
+// Nil means that all are valid.
+func (b *Builder) AppendInner(valid []byte, from, n int) {
 	per := b.shape.Numbers()
 	at := b.block.Items * per
 	if b.block.Inner == nil {
@@ -85,7 +104,7 @@ func (b *Builder) AppendInner(valid []byte, n int) {
 		bitutil.SetBitsTo(b.block.Inner, int64(at), int64(n*per), true)
 		return
 	}
-	bitutil.CopyBitmap(valid, 0, n*per, b.block.Inner, at)
+	bitutil.CopyBitmap(valid, from*per, n*per, b.block.Inner, at)
 }
 
 // AppendItem adds one item of a variable block.
@@ -108,19 +127,42 @@ func (b *Builder) AppendItem(item []byte) error {
 // the given positions in it. The ends must ascend and lie inside data.
 func (b *Builder) AppendItems(data []byte, ends []int) error {
 	base := len(b.block.Data)
-	if b.shape.Offsets == 32 && base+len(data) > math.MaxInt32 {
+	b.block.Data = append(b.block.Data, data...)
+	return b.addEnds(base, ends)
+}
+
+// Text is the bytes of a variable block so far, for an AppendText: whoever makes
+// items byte by byte does it right behind them.
+func (b *Builder) Text() []byte { return b.block.Data }
+
+// AppendText adds the items that were appended to what Text returned and end at
+// the given positions in it. The ends must ascend, to the end of text.
+func (b *Builder) AppendText(text []byte, ends []int) error {
+	b.block.Data = text
+	return b.addEnds(0, ends)
+}
+
+// addEnds counts the items that end at the given positions after base.
+func (b *Builder) addEnds(base int, ends []int) error {
+	b.block.Items += len(ends)
+	if b.shape.Offsets == 64 {
+		b.block.Offsets64 = appendEnds(b.block.Offsets64, base, ends)
+		return nil
+	}
+	if len(b.block.Data) > math.MaxInt32 {
 		return errTooLong
 	}
-	b.block.Data = append(b.block.Data, data...)
-	b.block.Items += len(ends)
-	for _, end := range ends {
-		if b.shape.Offsets == 64 {
-			b.block.Offsets64 = append(b.block.Offsets64, int64(base+end))
-		} else {
-			b.block.Offsets32 = append(b.block.Offsets32, int32(base+end))
-		}
-	}
+	b.block.Offsets32 = appendEnds(b.block.Offsets32, base, ends)
 	return nil
+}
+
+func appendEnds[O int32 | int64](offsets []O, base int, ends []int) []O {
+	at := len(offsets)
+	offsets = slices.Grow(offsets, len(ends))[:at+len(ends)]
+	for i, end := range ends {
+		offsets[at+i] = O(base + end)
+	}
+	return offsets
 }
 
 // AppendZeros adds n items of zero bits or zero length. The caller answers for

@@ -2,6 +2,7 @@ package block
 
 import (
 	"math"
+	"slices"
 
 	"github.com/apache/arrow/go/v17/arrow/bitutil"
 )
@@ -11,6 +12,9 @@ type Span struct{ From, To int }
 
 // Len is how many they are.
 func (s Span) Len() int { return s.To - s.From }
+
+// All is the one span of n items.
+func All(n int) []Span { return []Span{{To: n}} }
 
 // Total is how many items spans are.
 func Total(spans []Span) int {
@@ -49,19 +53,12 @@ func (b *Builder) AppendPicked(from Block, spans []Span) error {
 
 // appendInner adds the validity of the numbers of items that are added next.
 func (b *Builder) appendInner(from Block, s Span) {
-	if from.Inner == nil {
-		b.AppendInner(nil, s.Len())
-		return
-	}
-	per := b.shape.Numbers()
-	b.AppendInner(copyBits(nil, 0, from.Inner, s.From*per, s.Len()*per), s.Len())
+	b.AppendInner(from.Inner, s.From, s.Len())
 }
 
 // copyBits puts n bits of src behind the first at bits of dst, which it lengthens.
 func copyBits(dst []byte, at int, src []byte, from, n int) []byte {
-	for len(dst) < (at+n+7)/8 {
-		dst = append(dst, 0)
-	}
+	dst = append(dst, make([]byte, (at+n+7)/8-len(dst))...)
 	bitutil.CopyBitmap(src, from, n, dst, at)
 	return dst
 }
@@ -73,15 +70,23 @@ func (b *Builder) appendVariable(from Block, s Span) error {
 	}
 	shift := len(b.block.Data) - first
 	b.block.Data = append(b.block.Data, from.Data[first:end]...)
-	for i := s.From + 1; i <= s.To; i++ {
-		if b.shape.Offsets == 64 {
-			b.block.Offsets64 = append(b.block.Offsets64, from.Offsets64[i]+int64(shift))
-		} else {
-			b.block.Offsets32 = append(b.block.Offsets32, from.Offsets32[i]+int32(shift))
-		}
-	}
+	b.block.Offsets32 = appendShifted(b.block.Offsets32, from.Offsets32, s, shift)
+	b.block.Offsets64 = appendShifted(b.block.Offsets64, from.Offsets64, s, shift)
 	b.block.Items += s.Len()
 	return nil
+}
+
+// appendShifted adds the ends of some items of other offsets, if there are any.
+func appendShifted[O int32 | int64](dst, from []O, s Span, shift int) []O {
+	if from == nil {
+		return dst
+	}
+	at := len(dst)
+	dst = slices.Grow(dst, s.Len())[:at+s.Len()]
+	for i, end := range from[s.From+1 : s.To+1] {
+		dst[at+i] = end + O(shift)
+	}
+	return dst
 }
 
 // Reset forgets the items, and whatever block was made of them is lost. The memory

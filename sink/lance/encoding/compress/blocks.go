@@ -17,7 +17,7 @@ func readBlock(e *lancepb.CompressiveEncoding, s block.Shape, buf []byte, n int,
 		if s.Width < 8 || c.Flat.GetBitsPerValue() != uint64(s.Width) {
 			return block.Block{}, misfit(e, s)
 		}
-		err := flatDecoder{width: s.Width}.Decode(b, [][]byte{buf}, n)
+		err := flatDecoder{width: s.Width}.Decode(b, [][]byte{buf}, n, block.All(n))
 		return b.Block(), err
 	case *lancepb.CompressiveEncoding_Variable:
 		if s.Offsets == 0 {
@@ -55,7 +55,7 @@ func readBlock(e *lancepb.CompressiveEncoding, s block.Shape, buf []byte, n int,
 		}
 		values, lengths, err := splitRuns(buf, s.Width/8)
 		if err == nil {
-			err = d.Decode(b, [][]byte{values, lengths}, n)
+			err = d.Decode(b, [][]byte{values, lengths}, n, block.All(n))
 		}
 		return b.Block(), err
 	}
@@ -142,7 +142,7 @@ func unpackBlock[T word](b *block.Builder, e *lancepb.CompressiveEncoding, buf [
 	var d inlineDecoder[T]
 	out := e.GetOutOfLineBitpacking()
 	if out == nil {
-		return d.Decode(b, [][]byte{buf}, n)
+		return d.Decode(b, [][]byte{buf}, n, block.All(n))
 	}
 	size := wordBits[T]() / 8
 	width := out.GetValues().GetFlat().GetBitsPerValue()

@@ -72,17 +72,20 @@ func openSplit(e *lancepb.CompressiveEncoding, s block.Shape) (Decoder, error) {
 
 func (*splitDecoder) Buffers() int { return 1 }
 
-func (d *splitDecoder) Decode(dst *block.Builder, bufs [][]byte, n int) error {
+func (d *splitDecoder) Decode(dst *block.Builder, bufs [][]byte, n int, want []block.Span) error {
 	data := bufs[0]
 	if n > len(data)/d.bytes {
 		return fmt.Errorf("%d bytes cannot hold %d items of %d bytes", len(data), n, d.bytes)
 	}
-	d.items = append(d.items[:0], data[:n*d.bytes]...)
-	for i := range n {
-		for j := range d.bytes {
-			d.items[i*d.bytes+j] = data[j*n+i]
+	for _, s := range want {
+		items := grow(d.items[:0], s.Len()*d.bytes)
+		for i := range s.Len() {
+			for j := range d.bytes {
+				items[i*d.bytes+j] = data[j*n+s.From+i]
+			}
 		}
+		dst.AppendFixed(items, s.Len())
+		d.items = items
 	}
-	dst.AppendFixed(d.items, n)
 	return nil
 }

@@ -95,9 +95,10 @@ func TestChunkedReverses(t *testing.T) {
 			}
 			b := block.NewBuilder(e.shape, e.block.Items, 1000)
 			for i := range bufs {
-				if err := d.Decode(b, bufs[i:i+1], counts[i]); err != nil {
+				if err := d.Decode(b, bufs[i:i+1], counts[i], block.All(counts[i])); err != nil {
 					t.Fatalf("%s as %s: %v", e.name, Name(c.Encoding()), err)
 				}
+				requireParts(t, d, bufs[i:i+1], counts[i], e.shape)
 			}
 			if err := sameItems(b.Block(), e.block); err != nil {
 				t.Errorf("%s as %s: %v", e.name, Name(c.Encoding()), err)
@@ -111,8 +112,10 @@ func sameItems(got, want block.Block) error {
 		return fmt.Errorf("%d items instead of %d", got.Items, want.Items)
 	}
 	if want.Width == 1 {
-		if !bytes.Equal(got.Data, want.Data) {
-			return errors.New("bits differ")
+		for i := range want.Items {
+			if (got.Data[i/8]^want.Data[i/8])>>(i%8)&1 != 0 {
+				return fmt.Errorf("bit %d differs", i)
+			}
 		}
 		return nil
 	}
@@ -151,12 +154,12 @@ func TestDecodersRefuseShortBuffers(t *testing.T) {
 			whole := c.Append(nil, 0, n)
 			for _, short := range []int{0, 1, 3, len(whole) / 2} {
 				buf := slices.Clone(whole[:short])
-				if err := d.Decode(block.NewBuilder(e.shape, n, len(buf)), [][]byte{buf}, n); err == nil {
+				if err := d.Decode(block.NewBuilder(e.shape, n, len(buf)), [][]byte{buf}, n, block.All(n)); err == nil {
 					t.Errorf("%s as %s: %d of %d bytes are read without an error", e.name, Name(c.Encoding()), short, len(whole))
 				}
 			}
 			for _, lie := range []int{1 << 20, 1 << 40} {
-				if err := d.Decode(block.NewBuilder(e.shape, lie, len(whole)), [][]byte{whole}, lie); err == nil {
+				if err := d.Decode(block.NewBuilder(e.shape, lie, len(whole)), [][]byte{whole}, lie, block.All(lie)); err == nil {
 					t.Errorf("%s as %s: %d items are read from %d bytes", e.name, Name(c.Encoding()), lie, len(whole))
 				}
 			}
@@ -174,7 +177,7 @@ func TestInlineBitpackingRefusesImpossibleWidths(t *testing.T) {
 	buf := make([]byte, 40_000)
 	for _, width := range []byte{9, 64, 255} {
 		buf[0] = width
-		if err := d.Decode(block.NewBuilder(shape, 1024, 0), [][]byte{buf}, 1024); err == nil {
+		if err := d.Decode(block.NewBuilder(shape, 1024, 0), [][]byte{buf}, 1024, block.All(1024)); err == nil {
 			t.Errorf("bytes packed to %d bits are read without an error", width)
 		}
 	}
@@ -189,7 +192,7 @@ func TestVariableRefusesBadOffsets(t *testing.T) {
 	for at, v := range map[int]byte{0: 11, 4: 15, 8: 17} {
 		bad := bytes.Clone(good)
 		bad[at] = v
-		if err := d.Decode(block.NewBuilder(block.Shape{Offsets: 32}, 2, 16), [][]byte{bad}, 2); err == nil {
+		if err := d.Decode(block.NewBuilder(block.Shape{Offsets: 32}, 2, 16), [][]byte{bad}, 2, block.All(2)); err == nil {
 			t.Errorf("the offset %d at %d is read without an error", v, at)
 		}
 	}

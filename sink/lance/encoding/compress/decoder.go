@@ -12,9 +12,11 @@ import (
 type Decoder interface {
 	// Buffers is the number of value buffers in every chunk.
 	Buffers() int
-	// Decode appends the n items of one chunk. The buffers are borrowed. It
-	// never allocates more than a fixed multiple of what they hold.
-	Decode(dst *block.Builder, bufs [][]byte, n int) error
+	// Decode appends, of the n items of one chunk, those in want, which ascend
+	// and lie inside it; what belongs to others is not looked at where that can be.
+	// The buffers are borrowed. It never allocates more than a fixed multiple of
+	// what they hold.
+	Decode(dst *block.Builder, bufs [][]byte, n int, want []block.Span) error
 }
 
 // UnsupportedError says that stored data is in an encoding this library does

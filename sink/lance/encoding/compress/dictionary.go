@@ -54,6 +54,7 @@ func (i *pairedIndexed) Dictionary() Dictionary { return i.dictionary }
 type dictionaryDecoder struct {
 	indices Decoder
 	items   block.Block
+	picked  *block.Builder // the indices of one chunk
 }
 
 // OpenDictionary is the decoder of a page whose chunks are indices, described
@@ -70,19 +71,20 @@ func OpenDictionary(e *lancepb.CompressiveEncoding, d Dictionary, s block.Shape,
 	if err != nil {
 		return nil, fmt.Errorf("dictionary: %w", err)
 	}
-	return &dictionaryDecoder{indices: inner, items: b}, nil
+	picked := block.NewBuilder(block.Shape{Width: indexWidth}, 0, 0)
+	return &dictionaryDecoder{indices: inner, items: b, picked: picked}, nil
 }
 
 func (d *dictionaryDecoder) Buffers() int { return d.indices.Buffers() }
 
-func (d *dictionaryDecoder) Decode(dst *block.Builder, bufs [][]byte, n int) error {
-	picked := block.NewBuilder(block.Shape{Width: indexWidth}, min(n, MaxChunkItems), 4*MaxChunkItems)
-	if err := d.indices.Decode(picked, bufs, n); err != nil {
+func (d *dictionaryDecoder) Decode(dst *block.Builder, bufs [][]byte, n int, want []block.Span) error {
+	d.picked.Reset()
+	if err := d.indices.Decode(d.picked, bufs, n, want); err != nil {
 		return err
 	}
-	indices := picked.Block()
-	for i := range n {
-		at := binary.LittleEndian.Uint32(indices.Item(i))
+	indices := d.picked.Block()
+	for data := indices.Data; len(data) >= indexWidth/8; data = data[indexWidth/8:] {
+		at := binary.LittleEndian.Uint32(data)
 		if uint64(at) >= uint64(d.items.Items) {
 			return fmt.Errorf("item %d of a dictionary of %d", at, d.items.Items)
 		}

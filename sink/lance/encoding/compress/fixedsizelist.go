@@ -55,7 +55,7 @@ func (d *fixedSizeListDecoder) Buffers() int {
 	return 1
 }
 
-func (d *fixedSizeListDecoder) Decode(dst *block.Builder, bufs [][]byte, n int) error {
+func (d *fixedSizeListDecoder) Decode(dst *block.Builder, bufs [][]byte, n int, want []block.Span) error {
 	data := bufs[len(bufs)-1]
 	if n > len(data)*8/d.width {
 		return fmt.Errorf("%d bytes cannot hold %d items of %d bits", len(data), n, d.width)
@@ -67,7 +67,9 @@ func (d *fixedSizeListDecoder) Decode(dst *block.Builder, bufs [][]byte, n int) 
 		}
 		valid = bufs[0]
 	}
-	dst.AppendInner(valid, n)
-	dst.AppendFixed(data[:n*d.width/8], n)
+	for _, s := range want {
+		dst.AppendInner(valid, s.From, s.Len())
+		dst.AppendFixed(data[s.From*d.width/8:s.To*d.width/8], s.Len())
+	}
 	return nil
 }

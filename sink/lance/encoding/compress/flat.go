@@ -61,15 +61,17 @@ type flatDecoder struct{ width int }
 
 func (flatDecoder) Buffers() int { return 1 }
 
-func (d flatDecoder) Decode(dst *block.Builder, bufs [][]byte, n int) error {
+func (d flatDecoder) Decode(dst *block.Builder, bufs [][]byte, n int, want []block.Span) error {
 	data := bufs[0]
 	if n > len(data)*8/d.width {
 		return fmt.Errorf("%d bytes cannot hold %d items of %d bits", len(data), n, d.width)
 	}
-	if d.width == 1 {
-		dst.AppendBits(data, n)
-		return nil
+	for _, s := range want {
+		if d.width == 1 {
+			dst.AppendBits(data, s.From, s.Len())
+		} else {
+			dst.AppendFixed(data[s.From*d.width/8:s.To*d.width/8], s.Len())
+		}
 	}
-	dst.AppendFixed(data[:n*d.width/8], n)
 	return nil
 }

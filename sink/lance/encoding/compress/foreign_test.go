@@ -120,7 +120,7 @@ func TestForeignEncodings(t *testing.T) {
 			}
 		}
 		b := block.NewBuilder(c.shape, c.n, 10)
-		err := d.Decode(b, c.bufs, c.n)
+		err := d.Decode(b, c.bufs, c.n, block.All(c.n))
 		switch {
 		case c.want == nil && err == nil:
 			t.Errorf("%s: read without an error", c.name)

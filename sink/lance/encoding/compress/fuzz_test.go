@@ -59,7 +59,7 @@ func FuzzDecoders(f *testing.F) {
 		}
 		alloccap.Check(t, func() {
 			b := block.NewBuilder(k.s, int(n), len(first))
-			if err := d.Decode(b, [][]byte{first, second}[:d.Buffers()], int(n)); err == nil && b.Items() != int(n) {
+			if err := d.Decode(b, [][]byte{first, second}[:d.Buffers()], int(n), block.All(int(n))); err == nil && b.Items() != int(n) {
 				t.Fatalf("%d items instead of %d", b.Items(), n)
 			}
 		})

@@ -14,11 +14,11 @@ type generalDecoder struct {
 
 func (g *generalDecoder) Buffers() int { return g.inner.Buffers() }
 
-func (g *generalDecoder) Decode(dst *block.Builder, bufs [][]byte, n int) error {
+func (g *generalDecoder) Decode(dst *block.Builder, bufs [][]byte, n int, want []block.Span) error {
 	first, err := g.expander.Expand(bufs[0])
 	if err != nil {
 		return err
 	}
 	g.bufs = append(append(g.bufs[:0], first), bufs[1:]...)
-	return g.inner.Decode(dst, g.bufs, n)
+	return g.inner.Decode(dst, g.bufs, n, want)
 }

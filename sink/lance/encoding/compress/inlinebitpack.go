@@ -111,12 +111,14 @@ func newInlineDecoder(width int) (Decoder, bool) {
 
 func (*inlineDecoder[T]) Buffers() int { return 1 }
 
-func (d *inlineDecoder[T]) Decode(dst *block.Builder, bufs [][]byte, n int) error {
+func (d *inlineDecoder[T]) Decode(dst *block.Builder, bufs [][]byte, n int, want []block.Span) error {
 	values, err := d.unpack(bufs[0], n)
 	if err != nil {
 		return err
 	}
-	dst.AppendFixed(asBytes(values), n)
+	for _, s := range want {
+		dst.AppendFixed(asBytes(values[s.From:s.To]), s.Len())
+	}
 	return nil
 }
 

@@ -127,23 +127,29 @@ func openRLE(e *lancepb.CompressiveEncoding, s block.Shape) (Decoder, error) {
 
 func (rleDecoder) Buffers() int { return 2 }
 
-func (d rleDecoder) Decode(dst *block.Builder, bufs [][]byte, n int) error {
+func (d rleDecoder) Decode(dst *block.Builder, bufs [][]byte, n int, want []block.Span) error {
 	values, lengths := bufs[0], bufs[1]
 	if len(values) != len(lengths)*d.bytes {
 		return fmt.Errorf("%d bytes of run values, but %d lengths", len(values), len(lengths))
 	}
+	at := 0
 	for i, length := range lengths {
-		if int(length) > n {
+		end := at + int(length)
+		if end > n {
 			return errors.New("the runs hold more items than the chunk")
 		}
-		n -= int(length)
 		value := values[i*d.bytes:][:d.bytes]
-		for range length {
-			dst.AppendFixed(value, 1)
+		for len(want) > 0 && want[0].From < end {
+			dst.Repeat(value, min(want[0].To, end)-max(want[0].From, at))
+			if want[0].To > end {
+				break // it goes on in the next run
+			}
+			want = want[1:]
 		}
+		at = end
 	}
-	if n > 0 {
-		return fmt.Errorf("the runs leave %d items without a value", n)
+	if at < n {
+		return fmt.Errorf("the runs leave %d items without a value", n-at)
 	}
 	return nil
 }

@@ -2,8 +2,8 @@ package compress
 
 import (
 	"encoding/binary"
-	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/pst-bridge/pst-bridge/sink/lance/encoding/block"
 	"github.com/pst-bridge/pst-bridge/sink/lance/internal/lancepb"
@@ -90,31 +90,37 @@ type variableDecoder struct {
 
 func (*variableDecoder) Buffers() int { return 1 }
 
-func (d *variableDecoder) Decode(dst *block.Builder, bufs [][]byte, n int) error {
-	data, err := d.parse(bufs[0], n)
-	if err != nil {
-		return err
+func (d *variableDecoder) Decode(dst *block.Builder, bufs [][]byte, n int, want []block.Span) error {
+	for _, s := range want {
+		data, err := d.parse(bufs[0], n, s)
+		if err != nil {
+			return err
+		}
+		if err := dst.AppendItems(data, d.ends); err != nil {
+			return err
+		}
 	}
-	return dst.AppendItems(data, d.ends)
+	return nil
 }
 
-// parse leaves the ends of the items in d.ends, relative to the data returned.
-func (d *variableDecoder) parse(buf []byte, n int) ([]byte, error) {
+// parse is the bytes of some of the n items of a chunk, and leaves in d.ends where
+// each of them ends in those.
+func (d *variableDecoder) parse(buf []byte, n int, want block.Span) ([]byte, error) {
 	if n >= len(buf)/d.width {
 		return nil, fmt.Errorf("%d bytes cannot hold the offsets of %d items", len(buf), n)
 	}
-	first := d.offset(buf, 0)
+	first := d.offset(buf, want.From)
 	if first < uint64((n+1)*d.width) || first > uint64(len(buf)) {
-		return nil, errors.New("the first offset does not lie behind the offsets")
+		return nil, fmt.Errorf("offset %d does not lie behind the offsets", want.From)
 	}
-	d.ends = d.ends[:0]
+	d.ends = slices.Grow(d.ends[:0], want.Len())[:want.Len()]
 	last := first
-	for i := 1; i <= n; i++ {
-		end := d.offset(buf, i)
+	for i := range d.ends {
+		end := d.offset(buf, want.From+1+i)
 		if end < last || end > uint64(len(buf)) {
-			return nil, fmt.Errorf("offset %d lies before the one before it or outside the chunk", i)
+			return nil, fmt.Errorf("offset %d lies before the one before it or outside the chunk", want.From+1+i)
 		}
-		d.ends = append(d.ends, int(end-first))
+		d.ends[i] = int(end - first)
 		last = end
 	}
 	return buf[first:last], nil

@@ -39,15 +39,41 @@ func requireBack(t *testing.T, c Chunked, b block.Block, s block.Shape) {
 		if paired, ok := c.(Paired); ok {
 			bufs = append(bufs, paired.AppendSecond(nil, item, n))
 		}
-		if err := d.Decode(out, bufs, n); err != nil {
+		if err := d.Decode(out, bufs, n, block.All(n)); err != nil {
 			t.Fatalf("items %d to %d: %v", item, item+n, err)
 		}
+		requireParts(t, d, bufs, n, s)
 		item += n
 	}
 	got := out.Block()
 	for i := range b.Items {
 		if !bytes.Equal(got.Item(i), b.Item(i)) {
 			t.Fatalf("item %d is %x instead of %x", i, got.Item(i), b.Item(i))
+		}
+	}
+}
+
+// requireParts reads some items of a chunk and wants what the whole chunk has there.
+func requireParts(t *testing.T, d Decoder, bufs [][]byte, n int, s block.Shape) {
+	t.Helper()
+	whole, picked := block.NewBuilder(s, 0, 0), block.NewBuilder(s, 0, 0)
+	if err := d.Decode(whole, bufs, n, block.All(n)); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range [][]block.Span{{}, {{To: 1}}, {{From: n - 1, To: n}}, {{From: n / 3, To: n / 2}, {From: n/2 + 1, To: n - n/5}}} {
+		if len(want) == 2 && want[1].Len() < 1 {
+			continue
+		}
+		part := block.NewBuilder(s, 0, 0)
+		if err := d.Decode(part, bufs, n, want); err != nil {
+			t.Fatalf("items %v of %d: %v", want, n, err)
+		}
+		picked.Reset()
+		if err := picked.AppendPicked(whole.Block(), want); err != nil {
+			t.Fatal(err)
+		}
+		if err := sameItems(part.Block(), picked.Block()); err != nil {
+			t.Fatalf("items %v of %d: %v", want, n, err)
 		}
 	}
 }
@@ -222,4 +248,49 @@ func BenchmarkDistinct(b *testing.B) {
 		}
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(blk.Items), "ns/item")
+}
+
+func BenchmarkExpand(b *testing.B) {
+	r := rand.New(rand.NewPCG(7, 7))
+	vocabulary := make([]string, 4000)
+	for i := range vocabulary {
+		word := make([]byte, 2+r.IntN(9))
+		for j := range word {
+			word[j] = "etaoinshrdlucmfwypvbgk"[min(r.IntN(22), r.IntN(22))]
+		}
+		vocabulary[i] = string(word)
+	}
+	common := rand.NewZipf(r, 1.2, 4, uint64(len(vocabulary)-1))
+	var texts []string
+	for range 8192 {
+		text := ""
+		for range 4 + r.IntN(12) {
+			text += vocabulary[common.Uint64()] + " "
+		}
+		texts = append(texts, text)
+	}
+	blk := blockOf(texts)
+	f := &FSST{}
+	c := f.Encode(blk)
+	d, err := Open(c.Encoding(), block.Shape{Offsets: 32}, &Expanders{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	var chunks [][]byte
+	for item := 0; item < blk.Items; item += 512 {
+		chunks = append(chunks, c.Append(nil, item, 512))
+	}
+	out := block.NewBuilder(block.Shape{Offsets: 32}, blk.Items, 2*len(blk.Data))
+	b.SetBytes(int64(blk.Bytes()))
+	b.ReportAllocs()
+	for b.Loop() {
+		out.Reset()
+		for _, chunk := range chunks {
+			if err := d.Decode(out, [][]byte{chunk}, 512, block.All(512)); err != nil {
+				b.Fatal(err)
+			}
+		}
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(blk.Items), "ns/item")
+	b.ReportMetric(float64(len(f.data))/float64(blk.Items), "codes/item")
 }

@@ -175,11 +175,9 @@ func (c *constant) items(n int) (arrow.Array, error) {
 		for i := range bits {
 			bits[i] = -(c.value[0] & 1)
 		}
-		b.AppendBits(bits, n)
+		b.AppendBits(bits, 0, n)
 	case c.shape.Width > 0:
-		for range n {
-			b.AppendFixed(c.value, 1)
-		}
+		b.Repeat(c.value, n)
 	default:
 		for range n {
 			if err := b.AppendItem(c.value); err != nil {

@@ -182,7 +182,7 @@ func (r *fullZipReader) bit() error {
 	if r.at == len(r.data) {
 		return errors.New("the page ends before a value of one byte")
 	}
-	r.builder.AppendBits([]byte{r.data[r.at] & 1}, 1)
+	r.builder.AppendBits([]byte{r.data[r.at] & 1}, 0, 1)
 	r.at++
 	return nil
 }
@@ -193,7 +193,7 @@ func (r *fullZipReader) fixed(size, validity int) error {
 		return fmt.Errorf("the page ends inside a value of %d bytes", validity+size)
 	}
 	if validity > 0 {
-		r.builder.AppendInner(r.data[r.at:r.at+validity], 1)
+		r.builder.AppendInner(r.data[r.at:r.at+validity], 0, 1)
 	}
 	r.at += validity
 	r.builder.AppendFixed(r.data[r.at:r.at+size], 1)

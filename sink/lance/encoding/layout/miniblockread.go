@@ -25,9 +25,9 @@ type miniBlockReader struct {
 	grammar  Grammar
 	values   compress.Decoder
 	rep, def *compress.LevelDecoder // nil where the page stores none
-	builder  *block.Builder
 	out      content
 	bufs     [][]byte
+	all      []block.Span // of the chunk that is read
 }
 
 // readMiniBlock is the content of a mini-block page. Damage is a
@@ -40,11 +40,17 @@ func readMiniBlock(l *lancepb.MiniBlockLayout, bufs [][]byte, shape block.Shape,
 	if err := r.open(bufs, shape, x); err != nil {
 		return content{}, err
 	}
-	r.builder = block.NewBuilder(shape, int(min(l.GetNumItems(), maxPageBytes)), len(bufs[1]))
-	if err := r.chunks(bufs[0], bufs[1]); err != nil {
+	chunks, err := r.table(bufs[0], len(bufs[1]))
+	if err != nil {
 		return content{}, err
 	}
-	r.out.values = r.builder.Block()
+	values := block.NewBuilder(shape, int(min(l.GetNumItems(), maxPageBytes)), len(bufs[1]))
+	for i, c := range chunks {
+		if err := r.chunk(values, i, c, bufs[1][c.at:c.at+c.size]); err != nil {
+			return content{}, err
+		}
+	}
+	r.out.values = values.Block()
 	return r.out, nil
 }
 
@@ -92,20 +98,6 @@ func checkBuffers(l *lancepb.MiniBlockLayout, n int) error {
 	return nil
 }
 
-// chunks reads all chunks.
-func (r *miniBlockReader) chunks(meta, data []byte) error {
-	chunks, err := r.table(meta, len(data))
-	if err != nil {
-		return err
-	}
-	for i, c := range chunks {
-		if err := r.decode(i, c, data[c.at:c.at+c.size]); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // table lists the chunks by the words of the metadata buffer: the low four bits
 // are the logarithm of the items, 0 for the last chunk, which holds what remains;
 // the rest is the size in units of 8 bytes, less one.
@@ -142,8 +134,29 @@ func (r *miniBlockReader) table(meta []byte, size int) ([]chunk, error) {
 	return chunks, nil
 }
 
-// chunk reads one chunk of n items.
-func (r *miniBlockReader) chunk(data []byte, n int) (err error) {
+// chunk reads one chunk by its place in the table.
+func (r *miniBlockReader) chunk(dst *block.Builder, i int, c chunk, data []byte) error {
+	r.all = append(r.all[:0], block.Span{To: c.items})
+	return r.pick(dst, i, c, data, r.all)
+}
+
+// pick reads all levels but only the wanted items of a chunk.
+func (r *miniBlockReader) pick(dst *block.Builder, i int, c chunk, data []byte, want []block.Span) error {
+	err := r.split(data)
+	if err == nil {
+		err = r.values.Decode(dst, r.bufs, c.items, want)
+	}
+	if err != nil {
+		return located(err, fmt.Sprintf("chunk %d", i), int64(c.at))
+	}
+	if dst.Bytes() > maxPageBytes {
+		return corrupt.Errorf("", fmt.Sprintf("chunk %d", i), int64(c.at), "the page expands to more than %d bytes", maxPageBytes)
+	}
+	return nil
+}
+
+// split reads the levels of a chunk and finds its value buffers.
+func (r *miniBlockReader) split(data []byte) (err error) {
 	s := splitter{data: data}
 	levels := s.size(Narrow)
 	repSize, defSize := 0, 0
@@ -175,7 +188,7 @@ func (r *miniBlockReader) chunk(data []byte, n int) (err error) {
 	if s.short {
 		return fmt.Errorf("its parts need more than its %d bytes", len(data))
 	}
-	return r.values.Decode(r.builder, r.bufs, n)
+	return nil
 }
 
 // splitter cuts a chunk into its parts. Past the end it yields nothing and

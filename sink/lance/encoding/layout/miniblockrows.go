@@ -2,8 +2,6 @@ package layout
 
 import (
 	"encoding/binary"
-	"fmt"
-	"math"
 
 	"github.com/pst-bridge/pst-bridge/sink/lance/corrupt"
 	"github.com/pst-bridge/pst-bridge/sink/lance/encoding/block"
@@ -134,149 +132,20 @@ func (p *some) runs(chunks []chunk) []chunkRun {
 // decode reads the chunks of one run after the other and keeps what is wanted.
 func (p *some) decode(r *miniBlockReader, chunks []chunk, runs []chunkRun) (content, error) {
 	parts := make([]block.Span, len(runs))
-	items, largest := 0, 0
 	for i, run := range runs {
 		last := chunks[run.to-1]
 		parts[i] = block.Span{From: chunks[run.from].at, To: last.at + last.size}
-		largest = max(largest, parts[i].Len())
-		for _, c := range chunks[run.from:run.to] {
-			items = min(items+c.items, maxPageBytes)
-		}
 	}
-	r.builder = block.NewBuilder(p.shape, items, largest)
 	k := keeper{
-		lists: repdef.MaxRep(p.layers), visible: repdef.MaxVisible(p.layers),
+		reader: r, lists: repdef.MaxRep(p.layers), visible: repdef.MaxVisible(p.layers),
 		values: block.NewBuilder(p.shape, block.Total(p.want), block.Total(parts)),
 	}
 	err := pieces(p.src, 1, parts, func(i int, piece []byte) error {
-		run := runs[i]
-		r.builder.Reset()
-		r.out.rep, r.out.def = r.out.rep[:0], r.out.def[:0]
-		first := chunks[run.from].at
-		for n, c := range chunks[run.from:run.to] {
-			if err := r.decode(run.from+n, c, piece[c.at-first:][:c.size]); err != nil {
-				return err
-			}
+		if k.lists > 0 {
+			return k.levels(chunks, runs[i], piece)
 		}
-		if err := k.keep(r, chunks[run.from], run.want); err != nil {
-			return located(err, fmt.Sprintf("chunk %d", run.from), int64(first))
-		}
-		return nil
+		return k.items(chunks, runs[i], piece)
 	})
 	k.out.values = k.values.Block()
 	return k.out, err
-}
-
-// decode reads one chunk by its place in the table.
-func (r *miniBlockReader) decode(i int, c chunk, data []byte) error {
-	if err := r.chunk(data, c.items); err != nil {
-		return located(err, fmt.Sprintf("chunk %d", i), int64(c.at))
-	}
-	if r.builder.Bytes() > maxPageBytes {
-		return corrupt.Errorf("", fmt.Sprintf("chunk %d", i), int64(c.at), "the page expands to more than %d bytes", maxPageBytes)
-	}
-	return nil
-}
-
-// keeper gathers the wanted rows of what was decoded.
-type keeper struct {
-	lists   uint16 // the repetition level that starts a row
-	visible uint16
-	out     content
-	values  *block.Builder
-	picks   []block.Span
-}
-
-// keep keeps the wanted rows of a run, whose first chunk is given.
-func (k *keeper) keep(r *miniBlockReader, first chunk, want []block.Span) error {
-	k.picks = k.picks[:0]
-	items := r.builder.Items()
-	var err error
-	if k.lists > 0 {
-		err = k.levels(r, first, want)
-	} else {
-		err = k.items(r, first, want)
-	}
-	if err != nil {
-		return err
-	}
-	if n := len(k.picks); n > 0 && k.picks[n-1].To > items {
-		return fmt.Errorf("rows to item %d of %d", k.picks[n-1].To, items)
-	}
-	if err := k.values.AppendPicked(r.builder.Block(), k.picks); err != nil {
-		return err
-	}
-	if k.values.Bytes() > maxPageBytes {
-		return fmt.Errorf("the rows expand to more than %d bytes", maxPageBytes)
-	}
-	return nil
-}
-
-// items keeps rows of one item each.
-func (k *keeper) items(r *miniBlockReader, first chunk, want []block.Span) error {
-	if r.def != nil && len(r.out.def) != r.builder.Items() {
-		return fmt.Errorf("%d levels for %d items", len(r.out.def), r.builder.Items())
-	}
-	for _, s := range want {
-		pick := block.Span{From: s.From - first.first, To: s.To - first.first}
-		if pick.To > r.builder.Items() {
-			return fmt.Errorf("rows to item %d of %d", pick.To, r.builder.Items())
-		}
-		k.picks = append(k.picks, pick)
-		if r.def != nil {
-			k.out.def = append(k.out.def, r.out.def[pick.From:pick.To]...)
-		}
-	}
-	return nil
-}
-
-// levels keeps rows of some levels each. Those before the first row that starts
-// here belong to the row before.
-func (k *keeper) levels(r *miniBlockReader, first chunk, want []block.Span) error {
-	in := r.out
-	if r.rep == nil || r.def != nil && len(in.def) != len(in.rep) {
-		return fmt.Errorf("%d repetition and %d definition levels", len(in.rep), len(in.def))
-	}
-	row, item := first.first, 0
-	if !first.mid {
-		row--
-	}
-	until := math.MinInt // the end of the span that the row is in
-	for i, rep := range in.rep {
-		if rep == k.lists {
-			row++
-			for len(want) > 0 && row >= want[0].To {
-				want = want[1:]
-			}
-			until = math.MinInt
-			if len(want) > 0 && row >= want[0].From {
-				until = want[0].To
-			}
-		}
-		visible := r.def == nil || in.def[i] <= k.visible
-		if row < until {
-			k.out.rep = append(k.out.rep, rep)
-			if r.def != nil {
-				k.out.def = append(k.out.def, in.def[i])
-			}
-			if visible {
-				k.pick(item)
-			}
-		}
-		if visible {
-			item++
-		}
-	}
-	if item != r.builder.Items() {
-		return fmt.Errorf("levels of %d items, but %d are there", item, r.builder.Items())
-	}
-	return nil
-}
-
-func (k *keeper) pick(item int) {
-	if n := len(k.picks); n > 0 && k.picks[n-1].To == item {
-		k.picks[n-1].To++
-		return
-	}
-	k.picks = append(k.picks, block.Span{From: item, To: item + 1})
 }

@@ -17,6 +17,7 @@ import (
 // Rows is the content of a page, handed out in parts of whole rows. Not safe
 // for concurrent use.
 type Rows struct {
+	stream   *stream // all of it, where it is not nil
 	leaf     repdef.Leaf
 	cursor   *repdef.Cursor // over leaf; nil in a constant page without levels
 	remain   int            // rows, in such a page
@@ -24,8 +25,9 @@ type Rows struct {
 	constant *constant      // where the cursor's leaf has no values of the type, or there is none
 }
 
-// Read decodes a page of the given rows, for leaves of a type. The content
-// keeps no reference to the buffers. Damage is a *corrupt.Error located inside
+// Read decodes a page of the given rows, for leaves of a type. A mini-block page
+// without lists is decoded as its rows are asked for and borrows the buffers until
+// then; others are done with them. Damage is a *corrupt.Error located inside
 // the page; what this library does not read is a fields.ErrUnsupported.
 func Read(l *lancepb.PageLayout, bufs [][]byte, rows int, dt arrow.DataType, x *compress.Expanders) (*Rows, error) {
 	shape, err := block.ShapeOf(dt)
@@ -37,6 +39,13 @@ func Read(l *lancepb.PageLayout, bufs [][]byte, rows int, dt arrow.DataType, x *
 		layers, err := parseLayers(kind.MiniBlock.GetLayers())
 		if err != nil {
 			return nil, err
+		}
+		if repdef.MaxRep(layers) == 0 {
+			s, err := openStream(kind.MiniBlock, bufs, layers, rows, dt, x)
+			if err != nil {
+				return nil, err
+			}
+			return &Rows{stream: s}, nil
 		}
 		c, err := readMiniBlock(kind.MiniBlock, bufs, shape, x)
 		if err != nil {
@@ -85,14 +94,21 @@ func newRows(c content, layers []repdef.Layer, rows int, dt arrow.DataType) (*Ro
 
 // Remaining is the number of rows not handed out yet.
 func (r *Rows) Remaining() int {
+	if r.stream != nil {
+		return r.stream.remain
+	}
 	if r.cursor == nil {
 		return r.remain
 	}
 	return r.cursor.Remaining()
 }
 
-// Next is a leaf of the next rows, at most Remaining. The caller releases it.
+// Next is a leaf of the next rows, at most Remaining. The caller releases it. After
+// an error, of those that Read returns, the page is of no more use.
 func (r *Rows) Next(rows int) (repdef.Leaf, error) {
+	if r.stream != nil {
+		return r.stream.leaf(rows)
+	}
 	if r.cursor == nil {
 		r.remain -= rows
 		return r.constant.next(r.layers, rows)
