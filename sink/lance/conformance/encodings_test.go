@@ -153,6 +153,7 @@ func TestUnknownSettings(t *testing.T) {
 	for key, value := range map[string]string{
 		encoding.KeyCompression: "snappy", encoding.KeyLevel: "fast", encoding.KeyStructural: "zip",
 		encoding.KeyRLEThreshold: "2", encoding.KeySplit: "yes", encoding.KeyDictRatio: "0", encoding.KeyDictDivisor: "0.5",
+		encoding.KeyDictMaxSize: "8MB", encoding.KeyDictCompression: "fsst", encoding.KeyDictLevel: "-1", encoding.KeyChunkSize: "0",
 	} {
 		field := arrow.Field{Name: "x", Type: arrow.PrimitiveTypes.Int8, Metadata: arrow.NewMetadata([]string{key}, []string{value})}
 		s, err := fields.FromArrow(arrow.NewSchema([]arrow.Field{field}, nil))
@@ -164,5 +165,41 @@ func TestUnknownSettings(t *testing.T) {
 		if !errors.As(err, &wrong) || wrong.Field != "x" || wrong.Key != key || wrong.Value != value {
 			t.Errorf("%s of %q: %v", key, value, err)
 		}
+	}
+}
+
+// TestLimitsOfFields holds that a field says how large its dictionaries and its
+// chunks may be.
+func TestLimitsOfFields(t *testing.T) {
+	for _, c := range []struct {
+		name, key, small, large string
+		differs                 func(small, large file.PageLayout) bool
+	}{
+		{"dictionary", encoding.KeyDictMaxSize, "1000", "1400", func(small, large file.PageLayout) bool {
+			return !strings.Contains(small.Encoding.String(), "dictionary") && strings.Contains(large.Encoding.String(), "dictionary")
+		}},
+		{"chunks", encoding.KeyChunkSize, "300", "100000", func(small, large file.PageLayout) bool {
+			return small.Buffers[0].Length > 20*large.Buffers[0].Length
+		}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var pages []file.PageLayout
+			for _, value := range []string{c.small, c.large} {
+				r := newRand(t)
+				e := eachEncoding{kind: arrow.BinaryTypes.String, value: fewNames, setting: map[string]string{c.key: value}}
+				if c.key == encoding.KeyChunkSize {
+					e.setting[encoding.KeyDictMaxSize] = "0"
+				}
+				rec := e.record(r)
+				defer rec.Release()
+				requireFile(t, r, rec, file.WriterOptions{})
+				path := filepath.Join(t.TempDir(), "x.lance")
+				writeFile(t, path, file.WriterOptions{}, rec)
+				pages = append(pages, must(openFile(t, path).Layout())(t).Columns[0].Pages...)
+			}
+			if len(pages) != 2 || !c.differs(pages[0], pages[1]) {
+				t.Errorf("pages %+v", pages)
+			}
+		})
 	}
 }

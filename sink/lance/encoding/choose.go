@@ -34,6 +34,8 @@ type chooser struct {
 	scheme   Compression
 	distinct *compress.Distinct
 	fsst     *compress.FSST
+	items    *compress.Codec // of dictionaries; nil where they stay as they are
+	packed   *[]byte         // a dictionary compressed
 }
 
 // choose is the scheme and the general compression around it, nil for none, or
@@ -53,15 +55,15 @@ func (c *chooser) choose() (compress.Chunked, *compress.Codec, error) {
 // light is the scheme.
 func (c *chooser) light() (compress.Chunked, error) {
 	if c.block.Width == 0 {
-		return c.variable(), nil
+		return c.variable()
 	}
 	if len(c.shape.Dims) > 0 {
 		return compress.Flat(c.block, c.shape.Dims), nil
 	}
 	plain, size := c.numbers(c.block)
 	if size > c.block.Items*minDictionaryBits/8 {
-		if indexed := c.dictionary(size); indexed != nil {
-			return indexed, nil
+		if indexed, err := c.dictionary(size); indexed != nil || err != nil {
+			return indexed, err
 		}
 	}
 	if isFloat(c.kind) && c.codec != nil {
@@ -73,16 +75,20 @@ func (c *chooser) light() (compress.Chunked, error) {
 }
 
 // variable chooses for strings and binary.
-func (c *chooser) variable() compress.Chunked {
-	if indexed := c.dictionary(c.block.Bytes() + c.shape.Offsets/8*c.block.Items); indexed != nil {
-		return indexed
+func (c *chooser) variable() (compress.Chunked, error) {
+	if indexed, err := c.dictionary(c.block.Bytes() + c.shape.Offsets/8*c.block.Items); indexed != nil || err != nil {
+		return indexed, err
 	}
+	values := compress.Variable(c.block)
 	if c.symbolsPay() {
 		if encoded := c.fsst.Encode(c.block); encoded != nil {
-			return encoded
+			values = encoded
 		}
 	}
-	return compress.Variable(c.block)
+	if c.settings.chunkSize > 0 {
+		values = compress.Smaller(values, c.settings.chunkSize)
+	}
+	return values, nil
 }
 
 // symbolsPay reports whether strings are worth training symbols. Zstd finds
@@ -99,13 +105,19 @@ func (c *chooser) symbolsPay() bool {
 
 // dictionary is indices of the distinct items, unless those come to more than
 // a part of size bytes.
-func (c *chooser) dictionary(size int) compress.Chunked {
-	indices, d, ok := c.distinct.Find(c.block, size, c.settings.ratio(), c.settings.divisor())
+func (c *chooser) dictionary(size int) (compress.Chunked, error) {
+	indices, d, ok := c.distinct.Find(c.block, size, c.settings.dictionary())
 	if !ok {
-		return nil
+		return nil, nil //nolint:nilnil // no dictionary is no error
+	}
+	if c.items != nil {
+		var err error
+		if d, *c.packed, err = d.Compress(c.items, *c.packed); err != nil {
+			return nil, err
+		}
 	}
 	packed, _ := c.numbers(indices)
-	return compress.WithDictionary(packed, d)
+	return compress.WithDictionary(packed, d), nil
 }
 
 // numbers chooses between runs, bit packing and plain numbers, and estimates

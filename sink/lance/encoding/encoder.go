@@ -41,6 +41,7 @@ type Encoder struct {
 	mini     layout.MiniBlock
 	zip      layout.FullZip
 	constant layout.Constant
+	packed   []byte // a dictionary
 }
 
 // NewEncoder makes an encoder; the error names a version or compression that
@@ -164,7 +165,12 @@ func (e *Encoder) miniBlock(leaf repdef.Leaf, b block.Block, s Settings) (layout
 	}
 	c := chooser{
 		block: b, shape: shape, kind: kind, settings: s, codec: codec,
-		scheme: s.scheme(e.options.Compression), distinct: &e.distinct, fsst: &e.fsst,
+		scheme: s.scheme(e.options.Compression), distinct: &e.distinct, fsst: &e.fsst, packed: &e.packed,
+	}
+	if e.options.Version == V2_2 {
+		if c.items, err = e.codecs.get(s.dictionaryScheme(), s.dictLevel); err != nil {
+			return layout.Page{}, false, err
+		}
 	}
 	values, codec, err := c.choose()
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"strconv"
+	"strings"
 
 	"github.com/pst-bridge/pst-bridge/sink/lance/encoding/compress"
 )
@@ -19,11 +20,17 @@ const (
 	KeySplit        = "lance-encoding:bss"                 // byte stream split: off, on, auto
 	KeyDictRatio    = "lance-encoding:dict-size-ratio"     // above 0, at most 1: of the plain size, worth a dictionary
 	KeyDictDivisor  = "lance-encoding:dict-divisor"        // values per distinct value, at least, for a dictionary
+	KeyDictMaxSize  = "lance-encoding:dict-max-size"       // bytes of strings that a dictionary holds, at most
+	KeyChunkSize    = "lance-encoding:minichunk-size"      // bytes of a chunk of strings, about, up to what one holds
+	// How dictionaries are compressed in files from 2.2 on: lz4, zstd, none; and the level of zstd.
+	KeyDictCompression = "lance-encoding:dict-values-compression"
+	KeyDictLevel       = "lance-encoding:dict-values-compression-level"
 )
 
 const (
 	defaultDictRatio   = 0.8
 	defaultDictDivisor = 8 // the reference's is 2: more items cost time and save little
+	defaultDictMaxSize = 8 << 20
 )
 
 // structural is a layout that a field asks for.
@@ -54,6 +61,10 @@ type Settings struct {
 	rleThreshold *float64
 	dictRatio    float64 // 0 is the default
 	dictDivisor  int     // 0 is the default
+	dictMaxSize  *int
+	dictScheme   string // as the key has it
+	dictLevel    int
+	chunkSize    int // 0 is as large as possible
 }
 
 // SettingsError says that a field asks for what does not exist.
@@ -72,8 +83,8 @@ func SettingsOf(field string, leaf, top map[string]string) (Settings, error) {
 	p := parser{field: field}
 	s.compression = p.word(leaf, KeyCompression, "none", "zstd", "lz4", "fsst")
 	s.level = int(p.number(leaf, KeyLevel, "a whole number from 0 to 22", 0, 22, true))
-	s.structural = structural(p.index(top, KeyStructural, "miniblock", "fullzip"))
-	switch p.word(leaf, KeySplit, "off", "on", "auto") {
+	s.structural = structural(p.index(lower(top, KeyStructural), KeyStructural, "miniblock", "fullzip"))
+	switch p.word(lower(leaf, KeySplit), KeySplit, "off", "on", "auto") {
 	case "off":
 		s.split = splitOff
 	case "on":
@@ -85,7 +96,23 @@ func SettingsOf(field string, leaf, top map[string]string) (Settings, error) {
 	}
 	s.dictRatio = p.number(leaf, KeyDictRatio, "a number above 0, at most 1", math.SmallestNonzeroFloat64, 1, false)
 	s.dictDivisor = int(p.number(leaf, KeyDictDivisor, "a whole number of at least 1", 1, math.MaxInt32, true))
+	if _, ok := leaf[KeyDictMaxSize]; ok {
+		most := int(p.number(leaf, KeyDictMaxSize, "a whole number of bytes", 0, 1<<53, true))
+		s.dictMaxSize = &most
+	}
+	s.dictScheme = p.word(leaf, KeyDictCompression, "lz4", "zstd", "none")
+	s.dictLevel = int(p.number(leaf, KeyDictLevel, "a whole number from 0 to 22", 0, 22, true))
+	s.chunkSize = int(p.number(leaf, KeyChunkSize, "a whole number of bytes, at least 1", 1, 1<<53, true))
 	return s, p.err
+}
+
+// lower is the one key of some metadata, its value in small letters: for those
+// keys where capitals mean nothing to the reference.
+func lower(md map[string]string, key string) map[string]string {
+	if value, ok := md[key]; ok {
+		return map[string]string{key: strings.ToLower(value)}
+	}
+	return nil
 }
 
 // parser reads metadata and keeps the first error.
@@ -145,19 +172,30 @@ func (p *parser) number(md map[string]string, key, want string, low, high float6
 	return v
 }
 
-// ratio and divisor with their defaults.
-func (s Settings) ratio() float64 {
-	if s.dictRatio == 0 {
-		return defaultDictRatio
+// dictionary is what a dictionary may come to.
+func (s Settings) dictionary() compress.Limits {
+	l := compress.Limits{Ratio: s.dictRatio, Divisor: s.dictDivisor, Bytes: defaultDictMaxSize}
+	if l.Ratio == 0 {
+		l.Ratio = defaultDictRatio
 	}
-	return s.dictRatio
+	if l.Divisor == 0 {
+		l.Divisor = defaultDictDivisor
+	}
+	if s.dictMaxSize != nil {
+		l.Bytes = *s.dictMaxSize
+	}
+	return l
 }
 
-func (s Settings) divisor() int {
-	if s.dictDivisor == 0 {
-		return defaultDictDivisor
+// dictionaryScheme is the compression of dictionaries in a version that has one.
+func (s Settings) dictionaryScheme() Compression {
+	switch s.dictScheme {
+	case "zstd":
+		return Zstd
+	case "none":
+		return None
 	}
-	return s.dictDivisor
+	return LZ4
 }
 
 // scheme is the general compression of a column, given the writer's own.

@@ -3,6 +3,7 @@ package fields
 import (
 	"errors"
 	"maps"
+	"strings"
 
 	"github.com/pst-bridge/pst-bridge/sink/lance/internal/lancepb"
 )
@@ -48,12 +49,31 @@ type Schema struct {
 }
 
 // IsLeaf reports whether f has a physical column of its own in a data file: all
-// fields but structs and lists, and of the structs those that are packed or empty.
+// fields but structs and lists, and of the structs those that are packed, empty or
+// blobs.
 func (f *Field) IsLeaf() bool {
 	if len(f.Children) == 0 {
 		return true
 	}
-	return f.isStruct() && (f.Metadata["lance-encoding:packed"] == "true" || f.Metadata["packed"] == "true")
+	return f.isStruct() && (f.isPacked() || f.IsBlob())
+}
+
+// isPacked reports whether the members of a struct share one column.
+func (f *Field) isPacked() bool {
+	for _, key := range []string{"lance-encoding:packed", "packed"} {
+		switch strings.ToLower(f.Metadata[key]) {
+		case "1", "true", "on", "yes", "y":
+			return true
+		}
+	}
+	return false
+}
+
+// IsBlob reports whether the pages of f hold references to its values, which lie
+// elsewhere. This library reads and writes no such column.
+func (f *Field) IsBlob() bool {
+	_, marked := f.Metadata["lance-encoding:blob"]
+	return marked || f.Metadata["ARROW:extension:name"] == "lance.blob.v2"
 }
 
 func (f *Field) isStruct() bool { return f.LogicalType == "struct" }

@@ -64,6 +64,9 @@ func checkVersion(s *fields.Schema, v Version) (err error) {
 func (c *column) descend(f *fields.Field, dt arrow.DataType, above nulls) error {
 	path := append(nulls{f}, above...)
 	nested, ok := dt.(arrow.NestedType)
+	if f.IsBlob() {
+		return fmt.Errorf("field %q is a blob: %w", f.Name, fields.ErrUnsupported)
+	}
 	if !ok || f.IsLeaf() {
 		if err := encoding.Supports(dt); err != nil {
 			return fmt.Errorf("field %q: %w: %w", f.Name, fields.ErrUnsupported, err)

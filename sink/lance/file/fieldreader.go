@@ -38,6 +38,9 @@ func (b *batcher) newFieldReader(f *fields.Field, wanted arrow.Field, columnOf f
 // descend opens the columns below a field and returns the part of its type
 // that the file has; nil if it has none.
 func (fr *fieldReader) descend(f *fields.Field, af arrow.Field, columnOf func(int32) (int, bool)) (*arrow.Field, error) {
+	if f.IsBlob() {
+		return nil, fmt.Errorf("field %q is a blob: %w", f.Name, fields.ErrUnsupported)
+	}
 	if f.IsLeaf() {
 		column, ok := columnOf(f.ID)
 		if !ok {

@@ -40,3 +40,20 @@ type Indexed interface {
 	Chunked
 	Dictionary() Dictionary
 }
+
+// Smaller is the same with chunks of at most so many bytes, but always the two
+// items that a chunk must hold. Values must not be Paired or Indexed.
+func Smaller(values Chunked, bytes int) Chunked { return &smaller{Chunked: values, bytes: bytes} }
+
+type smaller struct {
+	Chunked
+	bytes int
+}
+
+func (s *smaller) Fit(item, remain, room int) int {
+	n := s.Chunked.Fit(item, remain, min(room, s.bytes))
+	if n < s.Unit() {
+		n = min(s.Chunked.Fit(item, remain, room), s.Unit())
+	}
+	return n
+}

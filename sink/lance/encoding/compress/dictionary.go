@@ -26,6 +26,17 @@ type Dictionary struct {
 	Buffer   []byte
 }
 
+// Compress is the dictionary under General, if that makes it smaller. Its buffer
+// is then one with dst's memory, which is returned for the next call.
+func (d Dictionary) Compress(c *Codec, dst []byte) (Dictionary, []byte, error) {
+	out, err := c.Append(dst[:0], d.Buffer)
+	if err != nil || len(out) >= len(d.Buffer) {
+		return d, out, err
+	}
+	d.Encoding, d.Buffer = c.Encoding(d.Encoding), out
+	return d, out, nil
+}
+
 // indexed is chunks of indices with their dictionary.
 type indexed struct {
 	Chunked

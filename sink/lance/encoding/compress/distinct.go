@@ -39,21 +39,30 @@ type slot struct {
 	index uint32 // of the item, plus one; 0 is an empty slot
 }
 
+// Limits are what a dictionary may come to.
+type Limits struct {
+	Ratio   float64 // of the plain size, for indices and items together
+	Divisor int     // items of the page to one of the dictionary
+	Bytes   int     // of items that vary in length
+}
+
 // Find splits a block of whole bytes into its distinct items and their indices
 // in 32 bits, both valid until the next call. False says that a dictionary
-// would not bring the block below ratio times size bytes, or that it has more
-// distinct items than Items/divisor.
-func (d *Distinct) Find(b block.Block, size int, ratio float64, divisor int) (block.Block, Dictionary, bool) {
+// would pass the limits; size is what the block takes plain.
+func (d *Distinct) Find(b block.Block, size int, limits Limits) (block.Block, Dictionary, bool) {
 	if b.Items < minDictionaryItems || b.Width == 1 || b.Items > 1<<31 {
 		return block.Block{}, Dictionary{}, false
 	}
 	defer d.forget()
-	limit := int(ratio * float64(size))
-	most := min(b.Items/divisor, mostDistinct)
+	limit := int(limits.Ratio * float64(size))
+	most := min(b.Items/limits.Divisor, mostDistinct)
 	if !d.sample(b, most) || !d.gather(b, most, limit) {
 		return block.Block{}, Dictionary{}, false
 	}
 	width := bits.Len(uint(len(d.items) - 1))
+	if b.Width == 0 && d.bytes > limits.Bytes {
+		return block.Block{}, Dictionary{}, false
+	}
 	if d.bytes+len(d.items)*offsetBytes(b)+b.Items*width/8 >= limit {
 		return block.Block{}, Dictionary{}, false
 	}

@@ -137,7 +137,7 @@ func TestDictionaryComesBack(t *testing.T) {
 		block block.Block
 		shape block.Shape
 	}{{blockOf(texts), block.Shape{Offsets: 32}}, {numbers, block.Shape{Width: 64}}, {blockOf(slices.Repeat(texts[:40], 5)), block.Shape{Offsets: 32}}} {
-		indices, dict, ok := d.Find(c.block, 1<<40, 1, 1)
+		indices, dict, ok := d.Find(c.block, 1<<40, Limits{Ratio: 1, Divisor: 1, Bytes: 1 << 30})
 		if !ok {
 			t.Fatal("no dictionary")
 		}
@@ -145,11 +145,16 @@ func TestDictionaryComesBack(t *testing.T) {
 		runs, _ := RLE(indices, indices.Items)
 		requireBack(t, WithDictionary(runs, dict), c.block, c.shape)
 	}
-	if _, _, ok := d.Find(blockOf(texts), 1<<40, 1, 100); ok {
+	if _, _, ok := d.Find(blockOf(texts), 1<<40, Limits{Ratio: 1, Divisor: 100, Bytes: 1 << 30}); ok {
 		t.Error("a dictionary of more items than asked for")
 	}
-	if _, _, ok := d.Find(blockOf(texts), 1000, 1, 1); ok {
-		t.Error("a dictionary larger than asked for")
+	for name, c := range map[string]struct {
+		size  int
+		bytes int
+	}{"part of the page": {1000, 1 << 30}, "number of bytes": {1 << 40, 1000}} {
+		if _, _, ok := d.Find(blockOf(texts), c.size, Limits{Ratio: 1, Divisor: 1, Bytes: c.bytes}); ok {
+			t.Errorf("a dictionary larger than the %s asked for", name)
+		}
 	}
 }
 
@@ -243,7 +248,7 @@ func BenchmarkDistinct(b *testing.B) {
 	d := &Distinct{}
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, _, ok := d.Find(blk, blk.Bytes()+4*blk.Items, 0.8, 8); !ok {
+		if _, _, ok := d.Find(blk, blk.Bytes()+4*blk.Items, Limits{Ratio: 0.8, Divisor: 8, Bytes: 8 << 20}); !ok {
 			b.Fatal("no dictionary")
 		}
 	}

@@ -93,6 +93,9 @@ type builder struct {
 
 // node is nil where the source has nothing of the field.
 func (b *builder) node(f *fields.Field, dt arrow.DataType, inList bool) (node, error) {
+	if f.IsBlob() {
+		return nil, fmt.Errorf("field %q is a blob: %w", f.Name, fields.ErrUnsupported)
+	}
 	if f.IsLeaf() {
 		return b.leaf(f, dt, inList)
 	}
