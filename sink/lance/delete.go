@@ -33,7 +33,7 @@ func (a RowAddress) Row() uint32 { return uint32(a) }
 // obstacle. An update of one of the rows, a compaction of their fragments, and an
 // overwrite or restore are an ErrConflict: the addresses mean something else now.
 func (d *Dataset) Delete(ctx context.Context, rows []RowAddress) (*Dataset, error) {
-	plan := &deletePlan{d: d, wanted: make(map[uint64][]uint32), made: make(map[uint64]madeDeletion)}
+	plan := &deletePlan{d: d, wanted: make(map[uint64][]uint32), made: make(map[uint64]madeDeletion), gone: make(map[uint64]bool)}
 	if err := plan.take(rows); err != nil {
 		return nil, fmt.Errorf("delete: %w", err)
 	}
@@ -45,7 +45,8 @@ type deletePlan struct {
 	d      *Dataset
 	wanted map[uint64][]uint32 // rows by fragment, ascending, distinct
 	made   map[uint64]madeDeletion
-	seen   uint64 // newest version whose commit was checked
+	gone   map[uint64]bool // fragments that deletes of others took whole
+	seen   uint64          // newest version whose commit was checked
 }
 
 // madeDeletion is a deletion file written for a fragment.
@@ -200,10 +201,14 @@ func (p *deletePlan) pass(ctx context.Context, v uint64, op Operation) error {
 	}
 	for id, rows := range p.wanted {
 		f := now[id]
-		if f == nil && op != OpDelete {
+		if f == nil && (op == OpDelete || p.gone[id]) {
+			p.gone[id] = true
+			continue
+		}
+		if f == nil {
 			return p.d.table.conflict(ctx, v-1, v, fmt.Errorf("fragment %d is gone", id))
 		}
-		if f == nil || op != OpUpdate {
+		if op != OpUpdate {
 			continue
 		}
 		before, err := p.fragments(ctx, v-1)

@@ -253,3 +253,16 @@ func TestFieldIDsStayUsed(t *testing.T) {
 		t.Errorf("an unreadable mark: %v", err)
 	}
 }
+
+// A delete that is about an earlier version passes over a fragment that another
+// delete took whole, whatever else was committed after that.
+func TestDeleteOfFragmentThatIsGone(t *testing.T) {
+	table := newNumbers(t, `[{"id":1,"word":"one"}]`)
+	first := done(t)(table.Append(t.Context(), records(record(t, numbers(), `[{"id":2,"word":"two"}]`))))
+	done(t)(first.Delete(t.Context(), []lance.RowAddress{lance.MakeRowAddress(0, 0)}))
+	done(t)(table.ChangeType(t.Context(), "id", arrow.PrimitiveTypes.Float64))
+	d, err := first.Delete(t.Context(), []lance.RowAddress{lance.MakeRowAddress(0, 0)})
+	if err != nil || d.Version() != 4 || d.LiveRows() != 1 {
+		t.Errorf("version %v, %v", d, err)
+	}
+}

@@ -442,3 +442,15 @@ func TestDeleteMany(t *testing.T) {
 	}
 	s.agreed()
 }
+
+// TestAddNestedNulls adds columns whose members are not nullable, or of the null type:
+// in rows that were there the whole column is null.
+func TestAddNestedNulls(t *testing.T) {
+	s := newShop(t)
+	never := arrow.Field{Name: "n", Type: arrow.PrimitiveTypes.Float64}
+	must(s.table.AddColumns(t.Context(), arrow.NewSchema([]arrow.Field{
+		{Name: "a", Type: arrow.StructOf(never, arrow.Field{Name: "m", Type: arrow.Null, Nullable: true}), Nullable: true},
+		{Name: "b", Type: arrow.ListOf(arrow.ListOfField(never)), Nullable: true},
+	}, nil)))(t)
+	s.want("1 a 1.5 (null) (null)", "2 (null) (null) (null) (null)", "3 c 3 (null) (null)", "4 d 4 (null) (null)")
+}

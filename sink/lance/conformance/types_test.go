@@ -112,7 +112,7 @@ func groups() []group {
 		{"rare", func(*rand.Rand) []column { return matrix(rare(), wild, few) }, 400, file.V2_1},
 		{"holes", func(*rand.Rand) []column { return matrix(vectors(), holes) }, 400, file.V2_1},
 		{"wide", func(*rand.Rand) []column { return matrix(wide(), wild, long) }, 60, file.V2_1},
-		{"maps", func(*rand.Rand) []column { return matrix(maps(), wild, same) }, 400, file.V2_2},
+		{"maps", func(*rand.Rand) []column { return matrix(mapTypes(), wild, same) }, 400, file.V2_2},
 	}
 }
 
@@ -134,8 +134,8 @@ func rare() []arrow.DataType {
 	)
 }
 
-// maps are maps, also in and around other nested types.
-func maps() []arrow.DataType {
+// mapTypes are maps, also in and around other nested types.
+func mapTypes() []arrow.DataType {
 	text, ints := arrow.BinaryTypes.String, arrow.PrimitiveTypes.Int32
 	plain := arrow.MapOf(text, ints)
 	return []arrow.DataType{

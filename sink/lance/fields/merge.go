@@ -13,7 +13,8 @@ import (
 // and get ids from nextID upward in the pre-order of the result. added names each
 // new field whose parent was there before; what is below it came with it.
 //
-// A new field must be nullable, since old rows have no value for it. A path that
+// A new field must be nullable, since old rows have no value for it, and does not
+// lie in a large_list or map, where the reference does not do without. A path that
 // both hold must have the same type; nullability and metadata of base stand.
 func Merge(base *Schema, add *arrow.Schema, nextID int32) (merged *Schema, added []Path, err error) {
 	wanted, err := FromArrow(add)
@@ -29,7 +30,7 @@ func Merge(base *Schema, add *arrow.Schema, nextID int32) (merged *Schema, added
 	merged = base.Clone()
 	m := merger{next: nextID}
 	root := &Field{LogicalType: "struct", Children: merged.Fields, ID: NoParent}
-	if err := m.merge(root, wanted.Fields, nil); err != nil {
+	if err := m.merge(root, wanted.Fields, nil, nil); err != nil {
 		return nil, nil, err
 	}
 	merged.Fields = root.Children
@@ -42,7 +43,8 @@ type merger struct {
 	added []Path
 }
 
-func (m *merger) merge(into *Field, wanted []*Field, parents []string) error {
+// merge adds what into lacks; whole is what it lies in that a file has all of.
+func (m *merger) merge(into *Field, wanted []*Field, parents []string, whole *Field) error {
 	missing := make([]*Field, 0, len(wanted))
 	common := make(map[*Field]*Field, len(wanted))
 	for _, w := range wanted {
@@ -61,12 +63,15 @@ func (m *merger) merge(into *Field, wanted []*Field, parents []string) error {
 		if err := sameType(have, w, parts); err != nil {
 			return err
 		}
-		if err := m.merge(have, w.Children, parts); err != nil {
+		if err := m.merge(have, w.Children, parts, have.whole(whole)); err != nil {
 			return err
 		}
 	}
 	for _, w := range missing {
 		path := MakePath(extend(parents, into, w.Name)...)
+		if whole != nil {
+			return whole.lacks(path)
+		}
 		if !w.Nullable {
 			return fmt.Errorf("column %s: a column can only be added if it is nullable", path)
 		}
@@ -79,21 +84,28 @@ func (m *merger) merge(into *Field, wanted []*Field, parents []string) error {
 
 // Project returns the part of s that the columns of rec cover, with the ids of s,
 // in the order of rec at every depth. The error names a path that s lacks, or that
-// it holds with another type.
+// it holds with another type, or a member that rec lacks inside a large_list or map.
 func (s *Schema) Project(rec *arrow.Schema) (*Schema, error) {
 	wanted, err := FromArrow(rec)
 	if err != nil {
 		return nil, err
 	}
 	root := &Field{LogicalType: "struct", Children: s.Fields}
-	fs, err := project(root, wanted.Fields, nil)
+	fs, err := project(root, wanted.Fields, nil, nil)
 	if err != nil {
 		return nil, err
 	}
 	return &Schema{Fields: fs, Metadata: s.Clone().Metadata}, nil
 }
 
-func project(from *Field, wanted []*Field, parents []string) ([]*Field, error) {
+func project(from *Field, wanted []*Field, parents []string, whole *Field) ([]*Field, error) {
+	if whole != nil {
+		for _, have := range from.Children {
+			if !from.isList() && named(wanted, have.Name) == nil {
+				return nil, whole.lacks(MakePath(extend(parents, from, have.Name)...))
+			}
+		}
+	}
 	out := make([]*Field, 0, len(wanted))
 	for _, w := range wanted {
 		parts := extend(parents, from, w.Name)
@@ -104,7 +116,7 @@ func project(from *Field, wanted []*Field, parents []string) ([]*Field, error) {
 		if err := sameType(have, w, parts); err != nil {
 			return nil, err
 		}
-		children, err := project(have, w.Children, parts)
+		children, err := project(have, w.Children, parts, have.whole(whole))
 		if err != nil {
 			return nil, err
 		}
@@ -117,6 +129,20 @@ func project(from *Field, wanted []*Field, parents []string) ([]*Field, error) {
 		out = append(out, &node)
 	}
 	return out, nil
+}
+
+// whole returns f if it is a large_list or a map, else what it lies in. The reference
+// reads a struct of which a file lacks members inside a list, but not inside those.
+func (f *Field) whole(outer *Field) *Field {
+	if strings.HasPrefix(f.LogicalType, "large_list") || f.LogicalType == mapName {
+		return f
+	}
+	return outer
+}
+
+// lacks is the error for a member that some files would not have.
+func (f *Field) lacks(path Path) error {
+	return fmt.Errorf("column %s lies in a %s, where other readers need it in every data file: %w", path, f.LogicalType, ErrUnsupported)
 }
 
 // sameType compares one node with its counterpart; children are compared as nodes

@@ -12,6 +12,7 @@ import (
 	"github.com/pst-bridge/pst-bridge/sink/lance/encoding"
 	"github.com/pst-bridge/pst-bridge/sink/lance/encoding/repdef"
 	"github.com/pst-bridge/pst-bridge/sink/lance/fields"
+	"github.com/pst-bridge/pst-bridge/sink/lance/internal/nullarray"
 )
 
 // fieldReader reads one top-level field. The file may lack some of what lies
@@ -31,12 +32,16 @@ func (b *batcher) newFieldReader(f *fields.Field, wanted arrow.Field, columnOf f
 	if err != nil {
 		return nil, err
 	}
+	if stored == nil && !f.Nullable {
+		return nil, missing(f)
+	}
 	fr.stored = stored
 	return fr, nil
 }
 
-// descend opens the columns below a field and returns the part of its type
-// that the file has; nil if it has none.
+// descend opens the columns below a field and returns the part of its type that the
+// file has; nil if it has none. A field of which it has a part must be able to do
+// without the rest; one that is null as a whole may have members that never are.
 func (fr *fieldReader) descend(f *fields.Field, af arrow.Field, columnOf func(int32) (int, bool)) (*arrow.Field, error) {
 	if f.IsBlob() {
 		return nil, fmt.Errorf("field %q is a blob: %w", f.Name, fields.ErrUnsupported)
@@ -44,7 +49,7 @@ func (fr *fieldReader) descend(f *fields.Field, af arrow.Field, columnOf func(in
 	if f.IsLeaf() {
 		column, ok := columnOf(f.ID)
 		if !ok {
-			return nil, missing(f)
+			return nil, nil //nolint:nilnil // the file has nothing of it
 		}
 		pages, err := fr.file.Pages(column)
 		if err != nil {
@@ -58,17 +63,24 @@ func (fr *fieldReader) descend(f *fields.Field, af arrow.Field, columnOf func(in
 		return nil, fmt.Errorf("type %s: %w", af.Type, fields.ErrUnsupported)
 	}
 	var have []arrow.Field
+	var lacks *fields.Field // that is never null
 	for i, child := range f.Children {
 		c, err := fr.descend(child, nested.Fields()[i], columnOf)
 		if err != nil {
 			return nil, err
 		}
-		if c != nil {
+		switch {
+		case c != nil:
 			have = append(have, *c)
+		case !child.Nullable:
+			lacks = child
 		}
 	}
 	if len(have) == 0 {
-		return nil, missing(f)
+		return nil, nil //nolint:nilnil // the file has nothing of it
+	}
+	if lacks != nil {
+		return nil, missing(lacks)
 	}
 	dt, err := withFields(af.Type, have)
 	af.Type = dt
@@ -77,9 +89,6 @@ func (fr *fieldReader) descend(f *fields.Field, af arrow.Field, columnOf func(in
 
 // missing is the error for a field that the file lacks and that can not be null.
 func missing(f *fields.Field) error {
-	if f.Nullable {
-		return nil
-	}
 	return fmt.Errorf("field %q (id %d) is not in the file and is not nullable", f.Name, f.ID)
 }
 
@@ -103,7 +112,7 @@ func withFields(dt arrow.DataType, have []arrow.Field) (arrow.DataType, error) {
 // next is the next rows of the field.
 func (fr *fieldReader) next(rows int) (arrow.Array, error) {
 	if fr.stored == nil {
-		return array.MakeArrayOfNull(memory.DefaultAllocator, fr.wanted.Type, rows), nil
+		return nullarray.New(fr.wanted.Type, rows), nil
 	}
 	leaves := make([]repdef.Leaf, 0, len(fr.leaves))
 	defer func() { releaseAll(leaves) }()
@@ -149,7 +158,7 @@ func fillData(data arrow.ArrayData, wanted arrow.DataType) arrow.ArrayData {
 				children = append(children, fillData(data.Children()[i], f.Type))
 				continue
 			}
-			nulls := array.MakeArrayOfNull(memory.DefaultAllocator, f.Type, data.Offset()+data.Len())
+			nulls := nullarray.New(f.Type, data.Offset()+data.Len())
 			nulls.Data().Retain()
 			children = append(children, nulls.Data())
 			nulls.Release()

@@ -14,6 +14,7 @@ import (
 	"github.com/pst-bridge/pst-bridge/sink/lance/encoding/block"
 	"github.com/pst-bridge/pst-bridge/sink/lance/encoding/compress"
 	"github.com/pst-bridge/pst-bridge/sink/lance/internal/lancepb"
+	"github.com/pst-bridge/pst-bridge/sink/lance/internal/nullarray"
 )
 
 // newDecoder is a decoder of a page's buffers.
@@ -80,13 +81,13 @@ func (l *leaf) next(n int) (arrow.Array, error) {
 			if err := l.affordable(k); err != nil {
 				return nil, l.damage(err)
 			}
-			parts = append(parts, array.MakeArrayOfNull(memory.DefaultAllocator, l.dt, k))
+			parts = append(parts, nullarray.New(l.dt, k))
 		}
 		l.used, left = l.used+k, left-k
 	}
 	switch len(parts) {
 	case 0:
-		return array.MakeArrayOfNull(memory.DefaultAllocator, l.dt, 0), nil
+		return nullarray.New(l.dt, 0), nil
 	case 1:
 		parts[0].Retain()
 		return parts[0], nil

@@ -13,6 +13,7 @@ import (
 	"github.com/pst-bridge/pst-bridge/sink/lance/encoding/block"
 	"github.com/pst-bridge/pst-bridge/sink/lance/encoding/compress"
 	"github.com/pst-bridge/pst-bridge/sink/lance/fields"
+	"github.com/pst-bridge/pst-bridge/sink/lance/internal/nullarray"
 )
 
 // Page is a page as the container lists it.
@@ -177,7 +178,7 @@ func absent(f *fields.Field, dt arrow.DataType) (node, error) {
 type nothing struct{ dt arrow.DataType }
 
 func (a *nothing) next(n int) (arrow.Array, error) {
-	return array.MakeArrayOfNull(memory.DefaultAllocator, a.dt, n), nil
+	return nullarray.New(a.dt, n), nil
 }
 func (*nothing) skip(int) error { return nil }
 func (*nothing) close()         {}
