@@ -87,8 +87,9 @@ func (m pageBuffers) Buffers() int { return len(m) }
 
 func (m pageBuffers) Size(buffer int) int { return len(m[buffer]) }
 
-func (m pageBuffers) Read(buffer int, part block.Span) ([]byte, error) {
-	return append([]byte(nil), m[buffer][part.From:part.To]...), nil
+func (m pageBuffers) Read(buffer int, part block.Span, into []byte) error {
+	copy(into, m[buffer][part.From:part.To])
+	return nil
 }
 
 // FuzzDecode reads hostile pages, whole and in parts.

@@ -97,7 +97,7 @@ func (l *leafReader) read(p Page, want []Span) (*layout.Rows, error) {
 		}
 		return rows, relocateNil(err, l.file.key, l.section)
 	}
-	l.stored = slices.Grow(l.stored[:0], int(p.Bytes))[:p.Bytes]
+	l.stored = slices.Grow(l.stored[:0], p.memory())[:p.memory()]
 	bufs, err := l.file.readPage(p, l.stored)
 	if err != nil {
 		return nil, fmt.Errorf("read %s of %s: %w", l.section, l.file.key, err)
@@ -121,13 +121,19 @@ func (l *leafReader) close() {
 	}
 }
 
-// readPage reads the buffers of a page into p.Bytes of memory: they are checked to
-// lie in the file and together to be no larger than it.
+// words is what the buffers of a page are aligned to in memory.
+const words = 8
+
+// memory is what the buffers of a page take, each aligned: they are checked to lie
+// in the file and together to be no larger than it.
+func (p *Page) memory() int { return int(p.Bytes) + words*len(p.buffers) }
+
+// readPage reads the buffers of a page into p.memory bytes.
 func (r *Reader) readPage(p Page, into []byte) ([][]byte, error) {
 	rest := into
 	bufs := make([][]byte, len(p.buffers))
 	for i, e := range p.buffers {
-		bufs[i], rest = rest[:e.length:e.length], rest[e.length:]
+		bufs[i], rest = rest[:e.length:e.length], rest[(e.length+words-1)/words*words:]
 		if err := r.readAt(bufs[i], e.position); err != nil {
 			return nil, fmt.Errorf("buffer %d: %w", i, err)
 		}

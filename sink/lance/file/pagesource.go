@@ -20,11 +20,10 @@ func (s *pageSource) Buffers() int { return len(s.page.buffers) }
 
 func (s *pageSource) Size(buffer int) int { return int(s.page.buffers[buffer].length) }
 
-func (s *pageSource) Read(buffer int, part Span) ([]byte, error) {
-	b := make([]byte, part.Len())
-	if err := s.file.readAt(b, s.page.buffers[buffer].position+uint64(part.From)); err != nil {
+func (s *pageSource) Read(buffer int, part Span, into []byte) error {
+	if err := s.file.readAt(into, s.page.buffers[buffer].position+uint64(part.From)); err != nil {
 		s.failed = true
-		return nil, fmt.Errorf("buffer %d: %w", buffer, err)
+		return fmt.Errorf("buffer %d: %w", buffer, err)
 	}
-	return b, nil
+	return nil
 }

@@ -38,7 +38,7 @@ func (s *sourceV20) Pages(column int) ([]v20.Page, error) {
 
 func (s *sourceV20) Buffers(column, page int) ([][]byte, error) {
 	p := s.pages[column][page]
-	buffers, err := s.file.readPage(p, make([]byte, p.Bytes))
+	buffers, err := s.file.readPage(p, make([]byte, p.memory()))
 	if err != nil {
 		return nil, fmt.Errorf("read page %d of column %d of %s: %w", page, column, s.file.key, err)
 	}

@@ -1,8 +1,8 @@
 package compress
 
 import (
-	"encoding/binary"
 	"fmt"
+	"slices"
 
 	"github.com/pst-bridge/pst-bridge/sink/lance/encoding/block"
 	"github.com/pst-bridge/pst-bridge/sink/lance/internal/lancepb"
@@ -66,7 +66,13 @@ type dictionaryDecoder struct {
 	indices Decoder
 	items   block.Block
 	picked  *block.Builder // the indices of one chunk
+	text    []byte
+	ends    []int
 }
+
+// shortItem is the size up to which items are copied as if they had just that: one
+// move instead of a call. Behind the last item of a dictionary lies as much.
+const shortItem = 16
 
 // OpenDictionary is the decoder of a page whose chunks are indices, described
 // by e, into a dictionary of items of a shape.
@@ -82,6 +88,7 @@ func OpenDictionary(e *lancepb.CompressiveEncoding, d Dictionary, s block.Shape,
 	if err != nil {
 		return nil, fmt.Errorf("dictionary: %w", err)
 	}
+	b.Data = append(b.Data, make([]byte, shortItem)...)
 	picked := block.NewBuilder(block.Shape{Width: indexWidth}, 0, 0)
 	return &dictionaryDecoder{indices: inner, items: b, picked: picked}, nil
 }
@@ -93,21 +100,63 @@ func (d *dictionaryDecoder) Decode(dst *block.Builder, bufs [][]byte, n int, wan
 	if err := d.indices.Decode(d.picked, bufs, n, want); err != nil {
 		return err
 	}
-	indices := d.picked.Block()
-	for data := indices.Data; len(data) >= indexWidth/8; data = data[indexWidth/8:] {
-		at := binary.LittleEndian.Uint32(data)
+	picked := d.picked.Block()
+	indices := wordsOf[uint32](picked.Data)
+	for _, at := range indices {
 		if uint64(at) >= uint64(d.items.Items) {
 			return fmt.Errorf("item %d of a dictionary of %d", at, d.items.Items)
 		}
-		item := d.items.Item(int(at))
-		if dst.Bytes()+len(item) > maxDictionaryPage {
-			return fmt.Errorf("the page expands to more than %d bytes", maxDictionaryPage)
-		}
-		if d.items.Width > 0 {
-			dst.AppendFixed(item, 1)
-		} else if err := dst.AppendItem(item); err != nil {
-			return err
-		}
 	}
+	if d.items.Width > 0 {
+		return d.fixed(dst, indices)
+	}
+	d.ends = slices.Grow(d.ends[:0], len(indices))[:len(indices)]
+	var text []byte
+	var ok bool
+	if d.items.Offsets64 != nil {
+		text, ok = lookUp(dst.Text(), d.ends, d.items.Data, d.items.Offsets64, indices)
+	} else {
+		text, ok = lookUp(dst.Text(), d.ends, d.items.Data, d.items.Offsets32, indices)
+	}
+	if !ok {
+		return errTooMuch
+	}
+	return dst.AppendText(text, d.ends)
+}
+
+// errTooMuch says that indices name more than a page may hold.
+var errTooMuch = fmt.Errorf("the page expands to more than %d bytes", maxDictionaryPage)
+
+// fixed adds items of one width.
+func (d *dictionaryDecoder) fixed(dst *block.Builder, indices []uint32) error {
+	width := d.items.Width / 8
+	if dst.Bytes()+len(indices)*width > maxDictionaryPage {
+		return errTooMuch
+	}
+	d.text = d.text[:0]
+	for _, at := range indices {
+		d.text = append(d.text, d.items.Data[int(at)*width:][:width]...)
+	}
+	dst.AppendFixed(d.text, len(indices))
 	return nil
+}
+
+// lookUp appends items that vary in length and leaves in ends where each ends; false
+// if that becomes too much.
+func lookUp[O int32 | int64](text []byte, ends []int, items []byte, offsets []O, indices []uint32) ([]byte, bool) {
+	for i, index := range indices {
+		item := items[offsets[index]:offsets[index+1]]
+		at := len(text)
+		if at+len(item) > maxDictionaryPage {
+			return nil, false
+		}
+		if len(item) <= shortItem && cap(text)-at >= shortItem {
+			*(*[shortItem]byte)(text[at : at+shortItem]) = *(*[shortItem]byte)(item[:shortItem])
+			text = text[:at+len(item)]
+		} else {
+			text = append(text, item...)
+		}
+		ends[i] = len(text)
+	}
+	return text, true
 }

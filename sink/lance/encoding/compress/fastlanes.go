@@ -83,14 +83,22 @@ func asBytes[T word](w []T) []byte {
 // wordsOf is bytes as the words they are, without a copy where they are
 // aligned.
 func wordsOf[T word](data []byte) []T {
-	size := int(unsafe.Sizeof(T(0)))
-	p := unsafe.Pointer(unsafe.SliceData(data))
-	if uintptr(p)%uintptr(size) == 0 {
-		return unsafe.Slice((*T)(p), len(data)/size)
+	if w, ok := aligned[T](data); ok {
+		return w
 	}
-	w := make([]T, len(data)/size)
+	w := make([]T, len(data)/int(unsafe.Sizeof(T(0))))
 	copy(asBytes(w), data)
 	return w
+}
+
+// aligned is the memory of bytes as words, if it begins where words may.
+func aligned[T word](data []byte) ([]T, bool) {
+	size := int(unsafe.Sizeof(T(0)))
+	p := unsafe.Pointer(unsafe.SliceData(data))
+	if uintptr(p)%uintptr(size) != 0 {
+		return nil, false
+	}
+	return unsafe.Slice((*T)(p), len(data)/size), true
 }
 
 // union is the bits that any of the values has set.

@@ -140,7 +140,11 @@ func (d *inlineDecoder[T]) unpack(buf []byte, n int) ([]T, error) {
 	if len(buf)-header < words*header {
 		return nil, fmt.Errorf("%d bytes are too few for %d bits per item", len(buf), width)
 	}
-	copy(asBytes(d.packed[:words]), buf[header:])
-	unpackLanes(&d.values, d.packed[:words], int(width))
+	packed, ok := aligned[T](buf[header:][:words*header])
+	if !ok {
+		packed = d.packed[:words]
+		copy(asBytes(packed), buf[header:])
+	}
+	unpackLanes(&d.values, packed, int(width))
 	return d.values[:n], nil
 }

@@ -255,47 +255,43 @@ func BenchmarkDistinct(b *testing.B) {
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(blk.Items), "ns/item")
 }
 
+// BenchmarkExpand reads chunks of texts, of symbols and of a dictionary.
 func BenchmarkExpand(b *testing.B) {
 	r := rand.New(rand.NewPCG(7, 7))
-	vocabulary := make([]string, 4000)
-	for i := range vocabulary {
-		word := make([]byte, 2+r.IntN(9))
-		for j := range word {
-			word[j] = "etaoinshrdlucmfwypvbgk"[min(r.IntN(22), r.IntN(22))]
-		}
-		vocabulary[i] = string(word)
-	}
-	common := rand.NewZipf(r, 1.2, 4, uint64(len(vocabulary)-1))
-	var texts []string
+	var texts, names []string
 	for range 8192 {
-		text := ""
-		for range 4 + r.IntN(12) {
-			text += vocabulary[common.Uint64()] + " "
-		}
-		texts = append(texts, text)
+		texts = append(texts, fmt.Sprintf("order %d shipped from warehouse %d to region %d", r.IntN(1<<20), r.IntN(20), r.IntN(9)))
+		names = append(names, fmt.Sprint("user-", r.IntN(1000)))
 	}
-	blk := blockOf(texts)
-	f := &FSST{}
-	c := f.Encode(blk)
-	d, err := Open(c.Encoding(), block.Shape{Offsets: 32}, &Expanders{})
-	if err != nil {
-		b.Fatal(err)
-	}
-	var chunks [][]byte
-	for item := 0; item < blk.Items; item += 512 {
-		chunks = append(chunks, c.Append(nil, item, 512))
-	}
-	out := block.NewBuilder(block.Shape{Offsets: 32}, blk.Items, 2*len(blk.Data))
-	b.SetBytes(int64(blk.Bytes()))
-	b.ReportAllocs()
-	for b.Loop() {
-		out.Reset()
-		for _, chunk := range chunks {
-			if err := d.Decode(out, [][]byte{chunk}, 512, block.All(512)); err != nil {
+	symbols := (&FSST{}).Encode(blockOf(texts))
+	indices, dict, _ := (&Distinct{}).Find(blockOf(names), 1<<20, 1, 1)
+	packed, _ := InlineBitpacking(indices)
+	for name, c := range map[string]Chunked{"symbols": symbols, "dictionary": WithDictionary(packed, dict)} {
+		b.Run(name, func(b *testing.B) {
+			s := block.Shape{Offsets: 32}
+			d, err := Open(c.Encoding(), s, &Expanders{})
+			if indexed, ok := c.(Indexed); ok {
+				d, err = OpenDictionary(c.Encoding(), indexed.Dictionary(), s, &Expanders{})
+			}
+			if err != nil {
 				b.Fatal(err)
 			}
-		}
+			var chunks [][]byte
+			for item := 0; item < len(texts); item += 512 {
+				chunks = append(chunks, c.Append(nil, item, 512))
+			}
+			out := block.NewBuilder(s, len(texts), 1<<20)
+			b.ReportAllocs()
+			for b.Loop() {
+				out.Reset()
+				for _, chunk := range chunks {
+					if err := d.Decode(out, [][]byte{chunk}, 512, block.All(512)); err != nil {
+						b.Fatal(err)
+					}
+				}
+			}
+			b.SetBytes(int64(out.Bytes()))
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(len(texts)), "ns/item")
+		})
 	}
-	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(blk.Items), "ns/item")
-	b.ReportMetric(float64(len(f.data))/float64(blk.Items), "codes/item")
 }
