@@ -264,7 +264,7 @@ func BenchmarkExpand(b *testing.B) {
 		names = append(names, fmt.Sprint("user-", r.IntN(1000)))
 	}
 	symbols := (&FSST{}).Encode(blockOf(texts))
-	indices, dict, _ := (&Distinct{}).Find(blockOf(names), 1<<20, 1, 1)
+	indices, dict, _ := (&Distinct{}).Find(blockOf(names), 1<<20, Limits{Ratio: 1, Divisor: 1, Bytes: 1 << 20})
 	packed, _ := InlineBitpacking(indices)
 	for name, c := range map[string]Chunked{"symbols": symbols, "dictionary": WithDictionary(packed, dict)} {
 		b.Run(name, func(b *testing.B) {
