@@ -18,8 +18,9 @@ const (
 	tailSize = 16 // offset of the manifest message, u16 major, u16 minor, magic
 	lenSize  = 4
 
-	// The version in the tail is that of the container, and has always been 0.2.
+	// The version in the tail is that of the container, not of the data files.
 	tailMajor, tailMinor = 0, 2
+	tailMinorOld         = 1 // the same bytes, as pylance 0.22 and 0.39 wrote them
 
 	fragmentsField protowire.Number = 2
 )
@@ -72,7 +73,7 @@ func (d *decoder) tail() (uint64, error) {
 		return 0, corrupt.Errorf(d.key, "tail", int64(len(d.data)-4), "magic is %q, not %q: it was not written whole", tail[12:], magic)
 	}
 	major, minor := binary.LittleEndian.Uint16(tail[8:]), binary.LittleEndian.Uint16(tail[10:])
-	if major != tailMajor || minor != tailMinor {
+	if major != tailMajor || minor != tailMinor && minor != tailMinorOld {
 		return 0, fmt.Errorf("%s: manifest container version %d.%d: %w", d.key, major, minor, fields.ErrUnsupported)
 	}
 	return binary.LittleEndian.Uint64(tail), nil
