@@ -6,13 +6,13 @@ import (
 	"fmt"
 	"iter"
 	"math"
-	"slices"
 
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/array"
 	"github.com/apache/arrow/go/v17/arrow/memory"
 
 	"github.com/pst-bridge/pst-bridge/sink/lance/fields"
+	"github.com/pst-bridge/pst-bridge/sink/lance/file"
 	"github.com/pst-bridge/pst-bridge/sink/lance/manifest"
 )
 
@@ -23,14 +23,21 @@ import (
 type Compute func(ctx context.Context, in arrow.Record) (arrow.Record, error)
 
 // AddColumnsFunc adds the columns of schema, which must be nullable and new, with
-// values that f computes from the top-level columns called inputs; with none it gets
-// the first column. A data file of the new columns is written for every fragment.
+// values that f computes from the columns called inputs, which are as in ScanOptions;
+// with none it gets the first column. A data file of the new columns is written for
+// every fragment.
 //
 // Where others commit meanwhile only the fragments that they added or rewrote are
 // computed again. An append by others that did not know the columns, and comes after
 // this, has null there.
 func (t *Table) AddColumnsFunc(ctx context.Context, schema *arrow.Schema, inputs []string, f Compute) (*Dataset, error) {
-	b := &backfill{table: t, inputs: inputs, compute: f, made: map[string]*DataFile{}}
+	b := &backfill{table: t, compute: f, made: map[string]*DataFile{}}
+	b.input = func(d *Dataset) (*fields.Schema, *arrow.Schema, error) {
+		if len(inputs) > 0 {
+			return d.projection(inputs)
+		}
+		return d.projection([]string{string(fields.MakePath(d.Fields().Fields[0].Name))})
+	}
 	b.reshape = func(s *fields.Schema, next int32) (*fields.Schema, []int32, error) {
 		for _, column := range schema.Fields() {
 			if s.Lookup(fields.MakePath(column.Name)) != nil {
@@ -98,7 +105,7 @@ func releaseAll(columns []arrow.Array) {
 // backfill adds a data file to every fragment.
 type backfill struct {
 	table   *Table
-	inputs  []string
+	input   func(d *Dataset) (*fields.Schema, *arrow.Schema, error)
 	compute Compute
 	// reshape changes a schema to what it shall be, with new ids from next upward, and
 	// returns the fields that the new files hold and the ids that older ones lose.
@@ -147,12 +154,12 @@ func (b *backfill) plan(ctx context.Context, base *manifest.Manifest) (*Proposal
 		if err != nil {
 			return nil, err
 		}
-		file, err := b.file(ctx, d, f, added)
+		made, err := b.file(ctx, d, f, added)
 		if err != nil {
 			return nil, fmt.Errorf("fragment %d: %w", f.ID, err)
 		}
-		entry := file.Entry()
-		p.Files = append(p.Files, file)
+		entry := made.Entry()
+		p.Files = append(p.Files, made)
 		p.Edits[f.ID] = manifest.FragmentEdit{AddFile: &entry, Tombstone: gone}
 	}
 	return p, nil
@@ -160,16 +167,20 @@ func (b *backfill) plan(ctx context.Context, base *manifest.Manifest) (*Proposal
 
 // file writes the new columns of a fragment, unless that was done before.
 func (b *backfill) file(ctx context.Context, d *Dataset, f *manifest.Fragment, added *fields.Schema) (*DataFile, error) {
-	key := fmt.Sprint(f.ID, f.Files, added.Proto(), b.inputIDs(d))
-	if file := b.made[key]; file != nil {
-		return file, nil
+	wanted, schema, err := b.input(d)
+	if err != nil {
+		return nil, err
+	}
+	key := fmt.Sprint(f.ID, f.Files, added.Proto(), wanted.Proto())
+	if made := b.made[key]; made != nil {
+		return made, nil
 	}
 	w, err := b.table.newFile(ctx, added)
 	if err != nil {
 		return nil, err
 	}
 	rows := uint64(0)
-	for in, err := range b.stored(ctx, d, f) {
+	for in, err := range readAll(ctx, d, f, wanted, schema) {
 		var out arrow.Record
 		if err == nil {
 			out, err = b.computed(ctx, in, added)
@@ -187,25 +198,11 @@ func (b *backfill) file(ctx context.Context, d *Dataset, f *manifest.Fragment, a
 	if rows != f.PhysicalRows {
 		return nil, w.abort(fmt.Errorf("it has %d rows, not %d", rows, f.PhysicalRows))
 	}
-	file, err := w.finish(ctx)
+	made, err := w.finish(ctx)
 	if err == nil {
-		b.made[key] = file
+		b.made[key] = made
 	}
-	return file, err
-}
-
-// inputIDs tell whether the inputs of a version are those of another.
-func (b *backfill) inputIDs(d *Dataset) []int32 {
-	if len(b.inputs) == 0 {
-		return []int32{d.Fields().Fields[0].ID}
-	}
-	var ids []int32
-	for _, f := range d.Fields().Fields {
-		if slices.Contains(b.inputs, f.Name) {
-			ids = append(ids, f.ID)
-		}
-	}
-	return ids
+	return made, err
 }
 
 // computed releases in, and returns the new columns of its rows.
@@ -255,71 +252,26 @@ func rowError(err error, f *manifest.Fragment, before uint64) error {
 	return fmt.Errorf("row %d (address %d): %w", row, f.ID<<32|row, cell.err)
 }
 
-// stored reads all rows of a fragment, deleted ones included.
-func (b *backfill) stored(ctx context.Context, d *Dataset, f *manifest.Fragment) iter.Seq2[arrow.Record, error] {
+// readAll reads some columns of all rows of a fragment, deleted ones included.
+func readAll(ctx context.Context, d *Dataset, f *manifest.Fragment, s *fields.Schema, schema *arrow.Schema) iter.Seq2[arrow.Record, error] {
 	return func(yield func(arrow.Record, error) bool) {
-		if err := b.read(ctx, d, f, func(rec arrow.Record) bool { return yield(rec, nil) }); err != nil {
+		if f.PhysicalRows > math.MaxUint32 {
+			yield(nil, fmt.Errorf("%d rows are too many", f.PhysicalRows))
+			return
+		}
+		ps, err := d.openFragment(ctx, f, s)
+		if err != nil {
+			yield(nil, err)
+			return
+		}
+		all := file.Selection{Rows: []file.Span{{From: 0, To: int(f.PhysicalRows)}}}
+		stopped := false
+		_, err = ps.read(ctx, s, all, func(columns []arrow.Array, rows int64) bool {
+			stopped = !yield(array.NewRecord(schema, columns, rows), nil)
+			return !stopped
+		})
+		if err = errors.Join(err, ps.close()); err != nil && !stopped {
 			yield(nil, err)
 		}
 	}
-}
-
-func (b *backfill) read(ctx context.Context, d *Dataset, f *manifest.Fragment, yield func(arrow.Record) bool) (err error) {
-	names := b.inputs
-	if len(names) == 0 {
-		names = []string{d.Fields().Fields[0].Name}
-	}
-	s, schema, err := d.projection(names)
-	if err != nil {
-		return err
-	}
-	if f.PhysicalRows > math.MaxUint32 {
-		return fmt.Errorf("%d rows are too many", f.PhysicalRows)
-	}
-	ps, err := d.openFragment(ctx, f, s)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, ps.close()) }()
-	held := make([]bool, len(s.Fields))
-	next := make([]func() (arrow.Record, error, bool), len(ps))
-	for i, p := range ps {
-		for _, at := range p.at {
-			if held[at] {
-				return fmt.Errorf("column %q is split between two data files: %w", s.Fields[at].Name, ErrUnsupported)
-			}
-			held[at] = true
-		}
-		pull, stop := iter.Pull2(p.reader.Batches(ctx, p.fields, p.column, 0))
-		defer stop()
-		next[i] = pull
-	}
-	for {
-		rec, err := ps.step(next, schema)
-		if err != nil || rec == nil || !yield(rec) {
-			return err
-		}
-	}
-}
-
-// step reads one record of each part and puts their columns together; nil at the end.
-func (ps parts) step(next []func() (arrow.Record, error, bool), schema *arrow.Schema) (arrow.Record, error) {
-	columns := make([]arrow.Array, schema.NumFields())
-	var recs []arrow.Record
-	defer func() {
-		for _, rec := range recs {
-			rec.Release()
-		}
-	}()
-	for i, p := range ps {
-		rec, err, ok := next[i]()
-		if err != nil || !ok {
-			return nil, err
-		}
-		recs = append(recs, rec)
-		for k, at := range p.at {
-			columns[at] = rec.Column(k)
-		}
-	}
-	return array.NewRecord(schema, columns, recs[0].NumRows()), nil
 }

@@ -41,6 +41,8 @@ func numberOf(in arrow.Array) func(i int) number {
 		return func(i int) number { return number{magnitude: uint64(in.Value(i))} }
 	case *array.Uint64:
 		return func(i int) number { return number{magnitude: in.Value(i)} }
+	case *array.Float16:
+		return func(i int) number { return number{float: halfValue(in.Value(i)), isFloat: true} }
 	case *array.Float32:
 		return func(i int) number { return number{float: float64(in.Value(i)), isFloat: true} }
 	case *array.Float64:
@@ -69,6 +71,14 @@ func numberTo(b array.Builder) func(n number) bool {
 		return naturals(func(v uint64) { b.Append(uint32(v)) }, math.MaxUint32)
 	case *array.Uint64Builder:
 		return naturals(b.Append, math.MaxUint64)
+	case *array.Float16Builder:
+		return floats(func(v float64) bool {
+			half, ok := halfOf(v)
+			if ok {
+				b.Append(half)
+			}
+			return ok
+		})
 	case *array.Float32Builder:
 		return floats(func(v float64) bool {
 			if float64(float32(v)) != v && !math.IsNaN(v) {

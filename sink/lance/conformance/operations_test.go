@@ -10,6 +10,7 @@ import (
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/array"
 	"github.com/apache/arrow/go/v17/arrow/memory"
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/pst-bridge/pst-bridge/sink/lance"
 	"github.com/pst-bridge/pst-bridge/sink/lance/objstore"
@@ -453,4 +454,62 @@ func TestAddNestedNulls(t *testing.T) {
 		{Name: "b", Type: arrow.ListOf(arrow.ListOfField(never)), Nullable: true},
 	}, nil)))(t)
 	s.want("1 a 1.5 (null) (null)", "2 (null) (null) (null) (null)", "3 c 3 (null) (null)", "4 d 4 (null) (null)")
+}
+
+// TestChangeNestedTypes changes types inside structs and lists, as the reference does
+// on a table of the same rows, with which it can work on.
+func TestChangeNestedTypes(t *testing.T) {
+	p, text := arrow.PrimitiveTypes, arrow.BinaryTypes
+	member := arrow.StructOf(arrow.Field{Name: "x", Type: p.Int32, Nullable: true}, arrow.Field{Name: "y", Type: text.String})
+	schema := arrow.NewSchema([]arrow.Field{
+		{Name: "id", Type: p.Int32},
+		{Name: "s", Type: member, Nullable: true},
+		{Name: "l", Type: arrow.LargeListOf(p.Int16), Nullable: true},
+		{Name: "ls", Type: arrow.ListOf(member), Nullable: true},
+		{Name: "v", Type: arrow.FixedSizeListOf(2, p.Float32), Nullable: true},
+		{Name: "ll", Type: arrow.LargeListOf(member), Nullable: true},
+	}, nil)
+	rows := fromJSON(t, schema, `[{"id":1,"s":{"x":7,"y":"a"},"l":[1,2],"ls":[{"x":1,"y":"p"},null,{"x":null,"y":"q"}],"v":[1.5,2]},
+		{"id":2,"s":null,"l":[],"ls":[],"v":null},{"id":3,"s":{"x":null,"y":"c"},"l":null,"ls":null,"v":[3,4]}]`)
+	_, dir := newStore(t)
+	other := lanceref.Start(t).Table(dir)
+	must(other.Create(lanceref.WriteOptions{DataStorageVersion: "2.1"}, schema, rows))(t)
+	store, dir := newStore(t)
+	must(lance.Create(t.Context(), store, schema, sequence(rows), lance.Options{}))(t)
+	s := &shop{t: t, store: store, table: lance.Open(store, lance.Options{}), ref: lanceref.Start(t).Table(dir)}
+	must(s.table.AddConstants(t.Context(), fromJSON(t, arrow.NewSchema([]arrow.Field{{Name: "k", Type: p.Int8, Nullable: true}}, nil), `[{"k":1}]`)))(t)
+	must(s.table.DropColumns(t.Context(), "k"))(t)
+	for _, c := range []struct {
+		path string
+		to   arrow.DataType
+	}{{"s.x", p.Int64}, {"s.y", text.LargeString}, {"l.item", p.Int32}, {"ls.item.x", p.Uint8}, {"v", arrow.FixedSizeListOf(2, p.Float64)}, {"ls.item.x", p.Int64}} {
+		must(s.table.ChangeType(t.Context(), c.path, c.to))(t)
+		must(other.AlterColumn(c.path, lanceref.Alteration{Type: c.to}))(t)
+		s.agreed()
+	}
+	theirs := must(other.Read(lanceref.ReadOptions{}))(t)
+	ours := must(s.ref.Read(lanceref.ReadOptions{}))(t)
+	if a, b := describe(ours.Schema().Fields()), describe(theirs.Schema().Fields()); a != b {
+		t.Errorf("columns\n%s\nthe reference's are\n%s", a, b)
+	}
+	if d := cmp.Diff(tableRows(theirs), tableRows(ours)); d != "" {
+		t.Errorf("other rows than the reference's:\n%s", d)
+	}
+	for path, want := range map[string]string{
+		"ll.item.x": "large_list", "s": "structs", "ls.item": "structs", "v.item": "no column", "s.z": "no column",
+	} {
+		if err := second(s.table.ChangeType(t.Context(), path, p.Int64)); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %q", path, err, want)
+		}
+	}
+	if err := second(s.table.ChangeType(t.Context(), "v", arrow.FixedSizeListOf(3, p.Float32))); err == nil {
+		t.Error("vectors were made longer")
+	}
+	must(s.ref.Append(s.latest().Schema(), must(s.latest().Take(t.Context(), []uint64{0, 2}))(t)))(t)
+	must(s.ref.Delete("s.x = 7"))(t)
+	must(s.ref.Compact(lanceref.CompactOptions{}))(t)
+	s.agreed()
+	if err := second(s.table.ChangeType(t.Context(), "ls.item.x", p.Int8)); err != nil {
+		t.Error(err)
+	}
 }

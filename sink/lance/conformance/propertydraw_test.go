@@ -54,7 +54,7 @@ func (p *play) drawKind(t *rapid.T, depth int) arrow.DataType {
 		return arrow.LargeListOfField(p.drawField(t, "item", depth-1))
 	case 4:
 		m := arrow.MapOf(arrow.BinaryTypes.String, p.drawKind(t, depth-1))
-		m.SetItemNullable(rapid.Bool().Draw(t, "nullable"))
+		m.SetItemNullable(rapid.Bool().Draw(t, "nullable") || m.ItemType().ID() == arrow.NULL)
 		return m
 	default:
 		return drawOne(t, "leaf", leafTypes())

@@ -28,7 +28,7 @@ func alternatives(kind arrow.DataType) []arrow.DataType {
 // weChangeType changes a column to a type that may not hold all of its values. Then
 // it is refused; rows that are deleted may be the reason too.
 func (p *play) weChangeType(t *rapid.T) {
-	at := drawPlace(t, p.now, func(at place) bool { return len(at.path) == 1 && alternatives(at.field.Type) != nil })
+	at := drawPlace(t, p.now, func(at place) bool { return !at.whole && alternatives(at.field.Type) != nil })
 	to := rapid.SampledFrom(alternatives(at.field.Type)).Draw(t, "to")
 	if arrow.TypeEqual(to, at.field.Type) {
 		t.Skip("the same type")
