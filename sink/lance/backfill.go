@@ -67,7 +67,9 @@ func (t *Table) AddConstants(ctx context.Context, row arrow.Record) (*Dataset, e
 		columns := make([]arrow.Array, 0, row.NumCols())
 		defer func() { releaseAll(columns) }()
 		for _, c := range row.Columns() {
-			many, err := repeat(c, int(in.NumRows()))
+			many, err := plainly([]arrow.Array{c}, func(one []arrow.Array) (arrow.Array, error) {
+				return repeat(one[0], int(in.NumRows()))
+			})
 			if err != nil {
 				return nil, err
 			}

@@ -6,15 +6,17 @@ import (
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/array"
 	"github.com/apache/arrow/go/v17/arrow/memory"
+
+	"github.com/pst-bridge/pst-bridge/sink/lance/internal/dictionary"
 )
 
 // convertible says why no array of a type can be made one of another.
 func convertible(from, to arrow.DataType) error {
-	b := array.NewBuilder(memory.DefaultAllocator, from)
+	b := array.NewBuilder(memory.DefaultAllocator, dictionary.PlainType(from))
 	defer b.Release()
 	none := b.NewArray()
 	defer none.Release()
-	out, err := convert(none, to)
+	out, err := cast(none, dictionary.PlainType(to), nil)
 	if err == nil {
 		out.Release()
 	}
@@ -28,7 +30,17 @@ func convert(in arrow.Array, to arrow.DataType) (arrow.Array, error) {
 	for i := range rows {
 		rows[i] = i
 	}
-	return cast(in, to, rows)
+	values, err := dictionary.Plain(in)
+	if err != nil {
+		return nil, err
+	}
+	defer values.Release()
+	made, err := cast(values, dictionary.PlainType(to), rows)
+	if err != nil {
+		return nil, err
+	}
+	defer made.Release()
+	return dictionary.Index(made, to)
 }
 
 // cast does that for entries of which rows says where they belong; -1 is an entry that
@@ -75,6 +87,10 @@ func width(dt arrow.DataType) int32 {
 }
 
 func castLeaf(in arrow.Array, to arrow.DataType, rows []int) (arrow.Array, error) {
+	if arrow.TypeEqual(in.DataType(), to) { // of a dictionary, or for one
+		in.Retain()
+		return in, nil
+	}
 	b := array.NewBuilder(memory.DefaultAllocator, to)
 	defer b.Release()
 	b.Reserve(in.Len())

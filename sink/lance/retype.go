@@ -16,8 +16,8 @@ import (
 
 // ChangeType rewrites a column with another type: an integer with any other integer
 // type, an integer as a float, a float as another, string and large_string, binary and
-// large_binary into one another, and fixed-size lists of such numbers. It may be a
-// member of a struct or what a list holds, but not lie inside a map, nor inside structs
+// large_binary into one another, fixed-size lists of such numbers, and all of them but
+// those lists from and to dictionaries. It may be a member of a struct or what a list holds, but not lie inside a map, nor inside structs
 // in a large_list; only its own values are rewritten. A value that the new type does not hold exactly is an error that names
 // its row, deleted or not, and nothing is changed. The column gets a new field id at
 // its old place. A column with an index is refused: drop the index first.

@@ -10,6 +10,8 @@ import (
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/array"
 	"github.com/apache/arrow/go/v17/arrow/memory"
+
+	"github.com/pst-bridge/pst-bridge/sink/lance/internal/dictionary"
 )
 
 // Take reads single rows by their place in the table, deleted rows not counted, in
@@ -107,6 +109,35 @@ func (d *Dataset) noRows(columns []string) (arrow.Record, error) {
 // reorder joins arrays and puts their entries in another order. The caller gets a
 // reference.
 func reorder(parts []arrow.Array, order []int) (arrow.Array, error) {
+	return plainly(parts, func(parts []arrow.Array) (arrow.Array, error) { return reordered(parts, order) })
+}
+
+// plainly makes an array of arrays of one type, from their values where that is a
+// dictionary type or holds one: Arrow does not join different dictionaries right.
+func plainly(parts []arrow.Array, f func([]arrow.Array) (arrow.Array, error)) (arrow.Array, error) {
+	dt := parts[0].DataType()
+	if !dictionary.Has(dt) {
+		return f(parts)
+	}
+	plain := make([]arrow.Array, 0, len(parts))
+	defer func() { releaseAll(plain) }()
+	for _, p := range parts {
+		values, err := dictionary.Plain(p)
+		if err != nil {
+			return nil, err
+		}
+		plain = append(plain, values)
+	}
+	made, err := f(plain)
+	if err != nil {
+		return nil, err
+	}
+	defer made.Release()
+	return dictionary.Index(made, dt)
+}
+
+// reordered is reorder for arrays without dictionaries.
+func reordered(parts []arrow.Array, order []int) (arrow.Array, error) {
 	whole := parts[0]
 	whole.Retain()
 	if len(parts) > 1 {

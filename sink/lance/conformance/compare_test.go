@@ -51,10 +51,13 @@ func requireRecords(t *testing.T, got []arrow.Record, want arrow.Record, times i
 
 // sameEntry compares entry i of one array with entry k of another.
 func sameEntry(a arrow.Array, i int, b arrow.Array, k int) bool {
-	if a.IsNull(i) || b.IsNull(k) {
-		return a.IsNull(i) == b.IsNull(k)
+	if isNull(a, i) || isNull(b, k) {
+		return isNull(a, i) == isNull(b, k)
 	}
 	switch a := a.(type) {
+	case *array.Dictionary:
+		other := b.(*array.Dictionary)
+		return sameEntry(a.Dictionary(), a.GetValueIndex(i), other.Dictionary(), other.GetValueIndex(k))
 	case *array.Struct:
 		return sameMembers(a, i, b.(*array.Struct), k)
 	case array.ListLike: // a fixed-size list too
@@ -76,6 +79,12 @@ func sameEntry(a arrow.Array, i int, b arrow.Array, k int) bool {
 		return a.Value(i) == b.(*array.Boolean).Value(k)
 	}
 	return bytes.Equal(valueBytes(a, i), valueBytes(b, k))
+}
+
+// isNull reports whether an entry is null, or its key counts a null.
+func isNull(a arrow.Array, i int) bool {
+	d, ok := a.(*array.Dictionary)
+	return a.IsNull(i) || ok && d.Dictionary().IsNull(d.GetValueIndex(i))
 }
 
 // sameMembers compares structs member by member; one that b does not know, as

@@ -14,6 +14,8 @@ import (
 	"github.com/apache/arrow/go/v17/arrow/decimal256"
 	"github.com/apache/arrow/go/v17/arrow/float16"
 	"github.com/apache/arrow/go/v17/arrow/memory"
+
+	"github.com/pst-bridge/pst-bridge/sink/lance/internal/dictionary"
 )
 
 // nullness is how many entries of a column are null, and of its lists empty.
@@ -57,7 +59,8 @@ func (c column) name() string { return fmt.Sprintf("%s %s %s", c.kind, c.nulls, 
 type filler struct {
 	*rand.Rand
 	column
-	next int // counts values
+	next   int // counts values
+	narrow bool
 }
 
 // recordOf makes a record of rows with these columns; fields without nulls are
@@ -67,15 +70,25 @@ func recordOf(r *rand.Rand, columns []column, rows int) arrow.Record {
 	arrays := make([]arrow.Array, len(columns))
 	for i, c := range columns {
 		fields[i] = arrow.Field{Name: fmt.Sprintf("%d %s", i, c.name()), Type: c.kind, Nullable: c.nulls != noNulls}
-		b := array.NewBuilder(memory.DefaultAllocator, c.kind)
-		f := &filler{Rand: r, column: c}
+		plain := arrow.Field{Type: dictionary.PlainType(c.kind), Nullable: fields[i].Nullable}
+		b := array.NewBuilder(memory.DefaultAllocator, plain.Type)
+		f := &filler{Rand: r, column: c, narrow: dictionary.Has(c.kind)}
 		for range rows {
-			f.add(b, fields[i])
+			f.add(b, plain)
 		}
-		arrays[i] = b.NewArray()
+		arrays[i] = indexed(b.NewArray(), c.kind)
 		b.Release()
 	}
 	return array.NewRecord(arrow.NewSchema(fields, nil), arrays, int64(rows))
+}
+
+// indexed is an array with dictionaries in place of values, where the type has some.
+func indexed(plain arrow.Array, kind arrow.DataType) arrow.Array {
+	arr, err := dictionary.Index(plain, kind)
+	if err != nil {
+		panic(err)
+	}
+	return arr
 }
 
 // null decides about one entry.
@@ -160,6 +173,9 @@ func (f *filler) bits() uint64 {
 	case same:
 		return 1<<40 + 7
 	default:
+		if f.narrow { // as many as small keys count, over some pages
+			return uint64(f.IntN(25)) * 0x10003
+		}
 		return f.Uint64() >> f.IntN(60)
 	}
 }

@@ -67,6 +67,9 @@ func (e *Encoder) codec(s Settings) (*compress.Codec, error) {
 
 // Supports says whether leaves of a type can be encoded; the error names it.
 func Supports(dt arrow.DataType) error {
+	if t, ok := dt.(*arrow.DictionaryType); ok {
+		return supportsIndexed(t)
+	}
 	_, err := block.ShapeOf(dt)
 	return err
 }
@@ -79,6 +82,9 @@ func (e *Encoder) Encode(leaf repdef.Leaf, s Settings, emit func(Page) error) er
 	}
 	if layout.AllNull(leaf) {
 		return e.emit(e.constant.AllNull(leaf), leaf.Rows, emit)
+	}
+	if s.indexed != nil {
+		return e.indexedPage(leaf, s, emit)
 	}
 	b, err := block.Of(leaf.Values)
 	if err != nil {

@@ -17,13 +17,15 @@ import (
 	"github.com/pst-bridge/pst-bridge/testenv/alloccap"
 )
 
-// fuzzTypes are leaf types of every shape.
+// fuzzTypes are leaf types of every shape. Dictionary types have values of a few
+// bytes: a key of one byte may stand for strings of any size.
 func fuzzTypes() []arrow.DataType {
 	return []arrow.DataType{
 		arrow.PrimitiveTypes.Int64, arrow.PrimitiveTypes.Uint8, arrow.FixedWidthTypes.Boolean,
 		arrow.BinaryTypes.String, arrow.BinaryTypes.LargeBinary,
 		arrow.FixedSizeListOf(3, arrow.PrimitiveTypes.Float32), arrow.Null,
 		arrow.PrimitiveTypes.Float64, &arrow.FixedSizeBinaryType{ByteWidth: 16},
+		indexedBy(arrow.PrimitiveTypes.Int8, arrow.PrimitiveTypes.Int64), indexedBy(arrow.PrimitiveTypes.Uint32, arrow.FixedWidthTypes.Boolean),
 	}
 }
 
@@ -118,6 +120,14 @@ func FuzzDecode(f *testing.F) {
 		for _, o := range []encoding.Options{{}, {Compression: encoding.Zstd}, {Compression: encoding.LZ4}, {Version: encoding.V2_2}} {
 			for _, p := range encode(f, o, shred(f, fromJSON(f, seed.dt, seed.rows))) {
 				addPage(f, seed.kind|wideKind*uint8(o.Version), p)
+			}
+		}
+	}
+	for i, dt := range fuzzTypes()[9:] {
+		for _, o := range []encoding.Options{{}, {Compression: encoding.LZ4}, {Version: encoding.V2_2}} {
+			leaf, settings := keyed(f, dt.(*arrow.DictionaryType), `[1, null, 0, 1, 1, 1, 0]`)
+			for _, p := range encodeAs(f, o, leaf, settings) {
+				addPage(f, uint8(9+i)|wideKind*uint8(o.Version), p)
 			}
 		}
 	}

@@ -45,12 +45,17 @@ type stored struct {
 
 func encode(t testing.TB, o encoding.Options, leaf repdef.Leaf) []stored {
 	t.Helper()
+	return encodeAs(t, o, leaf, encoding.Settings{})
+}
+
+func encodeAs(t testing.TB, o encoding.Options, leaf repdef.Leaf, s encoding.Settings) []stored {
+	t.Helper()
 	e, err := encoding.NewEncoder(o)
 	if err != nil {
 		t.Fatal(err)
 	}
 	var pages []stored
-	err = e.Encode(leaf, encoding.Settings{}, func(p encoding.Page) error {
+	err = e.Encode(leaf, s, func(p encoding.Page) error {
 		s := stored{rows: p.Rows, description: p.Description}
 		for _, b := range p.Buffers {
 			s.buffers = append(s.buffers, append([]byte(nil), b...))

@@ -65,6 +65,7 @@ type Settings struct {
 	dictScheme   string // as the key has it
 	dictLevel    int
 	chunkSize    int // 0 is as large as possible
+	indexed      *Indexed
 }
 
 // SettingsError says that a field asks for what does not exist.

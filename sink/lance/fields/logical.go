@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"github.com/apache/arrow/go/v17/arrow"
+
+	"github.com/pst-bridge/pst-bridge/sink/lance/internal/dictionary"
 )
 
 // maxListSize bounds the length of fixed-size lists and binaries: lengths are
@@ -103,31 +105,30 @@ func parseFixedSizeList(whole, rest string) (arrow.DataType, error) {
 		return nil, fmt.Errorf("logical type %q: %w", whole, err)
 	}
 	item, err := parseLogical(rest[:at])
+	if err == nil && item.ID() == arrow.DICTIONARY {
+		err = ErrUnsupported
+	}
 	if err != nil {
 		return nil, fmt.Errorf("item of %q: %w", whole, err)
 	}
 	return arrow.FixedSizeListOf(int32(n), item), nil
 }
 
-// parseDictionary reads value type, key type and order ("V:K:false").
+// parseDictionary reads value type, key type and order ("V:K:false"). The format
+// forgets the order: both of its words mean a dictionary without.
 func parseDictionary(whole, rest string) (arrow.DataType, error) {
 	parts := strings.Split(rest, ":")
-	if len(parts) < 3 {
+	if len(parts) != 3 || parts[2] != "false" && parts[2] != "true" {
 		return nil, fmt.Errorf("logical type %q: %w", whole, ErrUnsupported)
 	}
-	last := len(parts) - 1
-	value, err := parseLogical(strings.Join(parts[:last-1], ":"))
-	if err != nil {
-		return nil, fmt.Errorf("values of %q: %w", whole, err)
+	value, key := primitives()[parts[0]], primitives()[parts[1]]
+	if value == nil || !dictionary.Holds(value) || parts[0] == "json" {
+		return nil, fmt.Errorf("values of %q: %w", whole, ErrUnsupported)
 	}
-	key, err := parseLogical(parts[last-1])
-	if err != nil {
-		return nil, fmt.Errorf("keys of %q: %w", whole, err)
-	}
-	if !arrow.IsInteger(key.ID()) {
+	if key == nil || !arrow.IsInteger(key.ID()) {
 		return nil, fmt.Errorf("keys of %q are not integers: %w", whole, ErrUnsupported)
 	}
-	return &arrow.DictionaryType{IndexType: key, ValueType: value, Ordered: parts[last] == "true"}, nil
+	return &arrow.DictionaryType{IndexType: key, ValueType: value}, nil
 }
 
 func parseSize(s string) (int, error) {
@@ -166,7 +167,7 @@ func formatLogical(t arrow.DataType) (string, error) {
 	case *arrow.FixedSizeBinaryType:
 		return fmt.Sprintf("fixed_size_binary:%d", t.ByteWidth), nil
 	case *arrow.FixedSizeListType:
-		if arrow.IsNested(t.Elem().ID()) && t.Elem().ID() != arrow.FIXED_SIZE_LIST {
+		if id := t.Elem().ID(); arrow.IsNested(id) && id != arrow.FIXED_SIZE_LIST || id == arrow.DICTIONARY {
 			return "", fmt.Errorf("type %s: %w", t, ErrUnsupported)
 		}
 		item, err := formatLogical(t.Elem())
@@ -183,12 +184,18 @@ func formatLogical(t arrow.DataType) (string, error) {
 }
 
 func formatDictionary(t *arrow.DictionaryType) (string, error) {
+	switch {
+	case !dictionary.Holds(t.ValueType):
+		return "", fmt.Errorf("type %s: the format has no dictionaries of %s: %w", t, t.ValueType, ErrUnsupported)
+	case t.Ordered:
+		return "", fmt.Errorf("type %s: the format forgets that a dictionary is ordered: %w", t, ErrUnsupported)
+	}
 	value, err := formatLogical(t.ValueType)
 	if err != nil {
 		return "", err
 	}
 	key, err := formatLogical(t.IndexType)
-	return fmt.Sprintf("dict:%s:%s:%t", value, key, t.Ordered), err
+	return fmt.Sprintf("dict:%s:%s:false", value, key), err
 }
 
 func listName(list string, item arrow.DataType) string {

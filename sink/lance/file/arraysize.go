@@ -8,8 +8,16 @@ import (
 // aside. Offsets out of range count as nothing here; whoever reads the values
 // reports them.
 func arrayBytes(data arrow.ArrayData, from, rows int) int {
+	return typedBytes(data, data.DataType(), from, rows)
+}
+
+func typedBytes(data arrow.ArrayData, dt arrow.DataType, from, rows int) int {
 	at := data.Offset() + from
-	switch t := data.DataType().(type) {
+	switch t := dt.(type) {
+	case arrow.ExtensionType:
+		return typedBytes(data, t.StorageType(), from, rows)
+	case *arrow.DictionaryType:
+		return indexedBytes(data, t, from, rows)
 	case *arrow.StringType, *arrow.BinaryType:
 		first, last := offsets32(data, at, rows)
 		return last - first + 4*rows

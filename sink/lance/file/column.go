@@ -11,6 +11,7 @@ import (
 	"github.com/pst-bridge/pst-bridge/sink/lance/encoding"
 	"github.com/pst-bridge/pst-bridge/sink/lance/encoding/repdef"
 	"github.com/pst-bridge/pst-bridge/sink/lance/fields"
+	"github.com/pst-bridge/pst-bridge/sink/lance/internal/dictionary"
 )
 
 // column gathers the rows of one top-level field until a page is full.
@@ -19,6 +20,7 @@ type column struct {
 	first   int                 // ordinal of its first physical column
 	leaves  []nulls             // per leaf
 	wishes  []encoding.Settings // per leaf
+	tables  []*dictionary.Table // of the leaves of dictionary types; what was gathered holds their numbers
 	arrays  []arrow.Array
 	rows    int    // gathered
 	bytes   int    // gathered, as Arrow data
@@ -75,6 +77,11 @@ func (c *column) descend(f *fields.Field, dt arrow.DataType, above nulls) error 
 		if err != nil {
 			return err
 		}
+		if t, ok := dt.(*arrow.DictionaryType); ok {
+			table := dictionary.NewTable(t)
+			c.tables = append(c.tables, table)
+			wish = wish.Indexed(&encoding.Indexed{Table: table})
+		}
 		c.leaves, c.wishes = append(c.leaves, path), append(c.wishes, wish)
 		return nil
 	}
@@ -88,6 +95,9 @@ func (c *column) descend(f *fields.Field, dt arrow.DataType, above nulls) error 
 
 // add gathers the rows of an array, and cuts as often as a page is full.
 func (c *column) add(arr arrow.Array, pageBytes int, cut func(*column) error) error {
+	if len(c.tables) > 0 {
+		return c.addIndexed(arr, pageBytes, cut)
+	}
 	for from := 0; from < arr.Len(); {
 		rows, size := c.take(arr, from, pageBytes-c.bytes)
 		c.arrays = append(c.arrays, array.NewSlice(arr, int64(from), int64(from+rows)))
@@ -164,4 +174,7 @@ func (c *column) release() {
 	}
 	clear(c.arrays)
 	c.arrays, c.rows, c.bytes = c.arrays[:0], 0, 0
+	for _, t := range c.tables {
+		t.Reset()
+	}
 }

@@ -18,7 +18,8 @@ import (
 // fieldReader reads one top-level field. The file may lack some of what lies
 // below the field: stored is what it has, wanted the whole.
 type fieldReader struct {
-	wanted  arrow.Field
+	field   arrow.Field  // as it is handed out
+	wanted  arrow.Field  // the same with values in place of dictionaries
 	stored  *arrow.Field // nil when the file has nothing of it
 	leaves  []*leafReader
 	file    *Reader
@@ -27,7 +28,7 @@ type fieldReader struct {
 }
 
 func (b *batcher) newFieldReader(f *fields.Field, wanted arrow.Field, columnOf func(int32) (int, bool)) (*fieldReader, error) {
-	fr := &fieldReader{wanted: wanted, file: b.file, rows: b.rows, decoder: &b.decoder}
+	fr := &fieldReader{field: wanted, wanted: plainField(wanted), file: b.file, rows: b.rows, decoder: &b.decoder}
 	stored, err := fr.descend(f, wanted, columnOf)
 	if err != nil {
 		return nil, err
@@ -56,6 +57,7 @@ func (fr *fieldReader) descend(f *fields.Field, af arrow.Field, columnOf func(in
 			return nil, err
 		}
 		fr.leaves = append(fr.leaves, &leafReader{file: fr.file, column: column, dt: af.Type, pages: pages, want: fr.rows, decoder: fr.decoder})
+		af = plainField(af)
 		return &af, nil
 	}
 	nested, ok := af.Type.(arrow.NestedType)
@@ -82,7 +84,7 @@ func (fr *fieldReader) descend(f *fields.Field, af arrow.Field, columnOf func(in
 	if lacks != nil {
 		return nil, missing(lacks)
 	}
-	dt, err := withFields(af.Type, have)
+	dt, err := withFields(plainField(af).Type, have)
 	af.Type = dt
 	return &af, err
 }
@@ -111,6 +113,16 @@ func withFields(dt arrow.DataType, have []arrow.Field) (arrow.DataType, error) {
 
 // next is the next rows of the field.
 func (fr *fieldReader) next(rows int) (arrow.Array, error) {
+	plain, err := fr.plain(rows)
+	if err != nil {
+		return nil, err
+	}
+	defer plain.Release()
+	return index(plain, fr.field)
+}
+
+// plain is the next rows with values in place of dictionaries.
+func (fr *fieldReader) plain(rows int) (arrow.Array, error) {
 	if fr.stored == nil {
 		return nullarray.New(fr.wanted.Type, rows), nil
 	}

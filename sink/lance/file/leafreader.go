@@ -16,7 +16,7 @@ import (
 type leafReader struct {
 	file    *Reader
 	column  int
-	dt      arrow.DataType
+	dt      arrow.DataType // of a dictionary type it hands out values
 	pages   []Page
 	page    int               // of the next page
 	want    []Span            // rows that lie in the next pages; the first may have begun before

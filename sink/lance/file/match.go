@@ -35,6 +35,9 @@ func sameType(a, b arrow.DataType) bool {
 	switch a := a.(type) {
 	case *arrow.ListType:
 		return sameType(a.Elem(), b.(*arrow.ListType).Elem())
+	case *arrow.DictionaryType:
+		other := b.(*arrow.DictionaryType)
+		return sameType(a.IndexType, other.IndexType) && sameType(a.ValueType, other.ValueType)
 	case *arrow.MapType:
 		other := b.(*arrow.MapType)
 		return sameType(a.KeyType(), other.KeyType()) && sameType(a.ItemType(), other.ItemType())

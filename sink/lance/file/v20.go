@@ -120,9 +120,14 @@ func (b *batcherV20) record(rows int) (arrow.Record, error) {
 		total += s.Len()
 	}
 	for i, f := range b.fields {
-		c, err := b.column(f, now)
+		plain, err := b.column(f, now)
 		if err != nil {
 			return nil, relocate(err, b.file.key, fmt.Sprintf("field %q", b.schema.Field(i).Name))
+		}
+		c, err := index(plain, b.schema.Field(i))
+		plain.Release()
+		if err != nil {
+			return nil, err
 		}
 		columns = append(columns, c)
 	}

@@ -201,8 +201,7 @@ func join(t *testing.T, recs []arrow.Record) arrow.Record {
 	return newRecord(recs[0].Schema().Fields(), columns, rows)
 }
 
-// Packed structs are read; the dictionary type and vectors of bits are refused by
-// name.
+// Packed structs are read; vectors of bits are refused by name.
 func TestOddColumnsOfVersion20(t *testing.T) {
 	ref := lanceref.Start(t)
 	packed := arrow.StructOf(

@@ -14,7 +14,7 @@ func readBlock(e *lancepb.CompressiveEncoding, s block.Shape, buf []byte, n int,
 	b := block.NewBuilder(s, n, len(buf))
 	switch c := e.GetCompression().(type) {
 	case *lancepb.CompressiveEncoding_Flat:
-		if s.Width < 8 || c.Flat.GetBitsPerValue() != uint64(s.Width) {
+		if s.Width == 0 || c.Flat.GetBitsPerValue() != uint64(s.Width) {
 			return block.Block{}, misfit(e, s)
 		}
 		err := flatDecoder{width: s.Width}.Decode(b, [][]byte{buf}, n, block.All(n))

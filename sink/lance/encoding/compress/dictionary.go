@@ -81,16 +81,28 @@ func OpenDictionary(e *lancepb.CompressiveEncoding, d Dictionary, s block.Shape,
 	if err != nil {
 		return nil, err
 	}
-	if d.Items > maxDictionaryItems {
-		return nil, fmt.Errorf("a dictionary of %d items", d.Items)
-	}
-	b, err := readBlock(d.Encoding, s, d.Buffer, int(d.Items), x)
+	b, err := d.Read(s, x)
 	if err != nil {
-		return nil, fmt.Errorf("dictionary: %w", err)
+		return nil, err
+	}
+	if b.Width == 1 {
+		return nil, misfit(d.Encoding, s)
 	}
 	b.Data = append(b.Data, make([]byte, shortItem)...)
 	picked := block.NewBuilder(block.Shape{Width: indexWidth}, 0, 0)
 	return &dictionaryDecoder{indices: inner, items: b, picked: picked}, nil
+}
+
+// Read is the items, of a shape.
+func (d Dictionary) Read(s block.Shape, x *Expanders) (block.Block, error) {
+	if d.Items > maxDictionaryItems {
+		return block.Block{}, fmt.Errorf("a dictionary of %d items", d.Items)
+	}
+	b, err := readBlock(d.Encoding, s, d.Buffer, int(d.Items), x)
+	if err != nil {
+		return block.Block{}, fmt.Errorf("dictionary: %w", err)
+	}
+	return b, nil
 }
 
 func (d *dictionaryDecoder) Buffers() int { return d.indices.Buffers() }

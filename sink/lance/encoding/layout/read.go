@@ -23,13 +23,17 @@ type Rows struct {
 	remain   int            // rows, in such a page
 	layers   []repdef.Layer // of such a page
 	constant *constant      // where the cursor's leaf has no values of the type, or there is none
+	items    arrow.Array    // where the leaf's values are indices into these
 }
 
-// Read decodes a page of the given rows, for leaves of a type. A mini-block page
-// without lists is decoded as its rows are asked for and borrows the buffers until
-// then; others are done with them. Damage is a *corrupt.Error located inside
-// the page; what this library does not read is a fields.ErrUnsupported.
+// Read decodes a page of the given rows, for leaves of a type; of a dictionary type
+// they have the values. A mini-block page without lists is decoded as its rows are
+// asked for and borrows the buffers until then; others are done with them. Damage is
+// a *corrupt.Error located inside the page; what this library does not read is a fields.ErrUnsupported.
 func Read(l *lancepb.PageLayout, bufs [][]byte, rows int, dt arrow.DataType, x *compress.Expanders) (*Rows, error) {
+	if t, ok := dt.(*arrow.DictionaryType); ok {
+		return readIndexed(l, bufs, rows, t, x)
+	}
 	shape, err := block.ShapeOf(dt)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", fields.ErrUnsupported, err)
@@ -106,6 +110,15 @@ func (r *Rows) Remaining() int {
 // Next is a leaf of the next rows, at most Remaining. The caller releases it. After
 // an error, of those that Read returns, the page is of no more use.
 func (r *Rows) Next(rows int) (repdef.Leaf, error) {
+	leaf, err := r.next(rows)
+	if err != nil || r.items == nil {
+		return leaf, err
+	}
+	return r.looked(leaf)
+}
+
+// next is Next without looking indices up.
+func (r *Rows) next(rows int) (repdef.Leaf, error) {
 	if r.stream != nil {
 		return r.stream.leaf(rows)
 	}
@@ -125,7 +138,12 @@ func (r *Rows) Next(rows int) (repdef.Leaf, error) {
 }
 
 // Release lets go of the page; leaves handed out stay.
-func (r *Rows) Release() { r.leaf.Release() }
+func (r *Rows) Release() {
+	r.leaf.Release()
+	if r.items != nil {
+		r.items.Release()
+	}
+}
 
 // parseLayers checks the layers of a description.
 func parseLayers(kinds []lancepb.LayerKind) ([]repdef.Layer, error) {

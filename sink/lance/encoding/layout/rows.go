@@ -17,6 +17,9 @@ import (
 // inside it. Of a mini-block page it reads the chunks that hold them, of a full-zip
 // page the rows themselves, and of others all.
 func ReadRows(l *lancepb.PageLayout, src Source, rows int, want []block.Span, dt arrow.DataType, x *compress.Expanders) (*Rows, error) {
+	if t, ok := dt.(*arrow.DictionaryType); ok {
+		return readIndexedRows(l, src, rows, want, t, x)
+	}
 	shape, err := block.ShapeOf(dt)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", fields.ErrUnsupported, err)
@@ -60,12 +63,9 @@ type some struct {
 
 // fromWhole reads the page and keeps what is wanted.
 func (p *some) fromWhole(l *lancepb.PageLayout, dt arrow.DataType) (*Rows, error) {
-	bufs := make([][]byte, p.src.Buffers())
-	for i := range bufs {
-		var err error
-		if bufs[i], err = whole(p.src, i); err != nil {
-			return nil, err
-		}
+	bufs, err := allOf(p.src)
+	if err != nil {
+		return nil, err
 	}
 	all, err := Read(l, bufs, p.rows, dt, p.expanders)
 	if err != nil {

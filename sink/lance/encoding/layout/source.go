@@ -47,3 +47,36 @@ func pieces(src Source, buffer int, parts []block.Span, visit func(i int, piece 
 	}
 	return nil
 }
+
+// allOf reads all buffers.
+func allOf(src Source) ([][]byte, error) {
+	bufs := make([][]byte, src.Buffers())
+	for i := range bufs {
+		var err error
+		if bufs[i], err = whole(src, i); err != nil {
+			return nil, err
+		}
+	}
+	return bufs, nil
+}
+
+// withoutSource is a page without its buffer number without.
+type withoutSource struct {
+	Source
+	without int
+}
+
+func (w withoutSource) Buffers() int { return w.Source.Buffers() - 1 }
+
+func (w withoutSource) Size(buffer int) int { return w.Source.Size(w.place(buffer)) }
+
+func (w withoutSource) Read(buffer int, part block.Span, into []byte) error {
+	return w.Source.Read(w.place(buffer), part, into)
+}
+
+func (w withoutSource) place(buffer int) int {
+	if buffer >= w.without {
+		return buffer + 1
+	}
+	return buffer
+}

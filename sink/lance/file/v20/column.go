@@ -30,6 +30,7 @@ func newDecoder(buffers [][]byte, x *compress.Expanders) *decoder {
 type leaf struct {
 	cursor
 	dt        arrow.DataType
+	keyed     bool // the column is of a dictionary type
 	shape     block.Shape
 	inList    bool
 	expanders *compress.Expanders
@@ -47,6 +48,7 @@ func (l *leaf) decode(rows int, description []byte, buffers [][]byte) error {
 		return nil
 	}
 	d := newDecoder(buffers, l.expanders)
+	d.keyed = l.keyed
 	var err error
 	if t, packed := l.dt.(*arrow.StructType); packed {
 		if e.GetPackedStruct() == nil {

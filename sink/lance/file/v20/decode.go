@@ -34,7 +34,8 @@ type values struct {
 // decoder decodes the arrays of one page.
 type decoder struct {
 	buffers   [][]byte
-	room      int // bytes that may come from less stored data
+	keyed     bool // what is decoded is of a dictionary type
+	room      int  // bytes that may come from less stored data
 	expanders *compress.Expanders
 }
 

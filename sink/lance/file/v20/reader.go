@@ -13,6 +13,7 @@ import (
 	"github.com/pst-bridge/pst-bridge/sink/lance/encoding/block"
 	"github.com/pst-bridge/pst-bridge/sink/lance/encoding/compress"
 	"github.com/pst-bridge/pst-bridge/sink/lance/fields"
+	"github.com/pst-bridge/pst-bridge/sink/lance/internal/dictionary"
 	"github.com/pst-bridge/pst-bridge/sink/lance/internal/nullarray"
 )
 
@@ -43,7 +44,8 @@ type Reader struct {
 }
 
 // NewReader opens the columns of a field of an Arrow type. What the source lacks
-// of the field reads as null, or is an error if it is not nullable.
+// of the field reads as null, or is an error if it is not nullable. Dictionary types
+// read as the values.
 func NewReader(src Source, f *fields.Field, af arrow.Field, columns Columns) (*Reader, error) {
 	r := &Reader{}
 	b := builder{src: src, columns: columns, expanders: &r.expanders}
@@ -114,10 +116,14 @@ func (b *builder) leaf(f *fields.Field, dt arrow.DataType, inList bool) (node, e
 	if !ok {
 		return nil, nil //nolint:nilnil // nothing of the field
 	}
-	l := &leaf{dt: dt, inList: inList, expanders: b.expanders}
-	if _, packed := dt.(*arrow.StructType); !packed {
+	l := &leaf{dt: dictionary.PlainType(dt), keyed: dictionary.Has(dt), inList: inList, expanders: b.expanders}
+	_, packed := dt.(*arrow.StructType)
+	switch {
+	case packed && l.keyed:
+		return nil, fmt.Errorf("field %q: a dictionary in a packed struct: %w", f.Name, fields.ErrUnsupported)
+	case !packed:
 		var err error
-		if l.shape, err = block.ShapeOf(dt); err != nil {
+		if l.shape, err = block.ShapeOf(l.dt); err != nil {
 			return nil, fmt.Errorf("field %q in file version 2.0: %w: %w", f.Name, fields.ErrUnsupported, err)
 		}
 	}
@@ -126,7 +132,7 @@ func (b *builder) leaf(f *fields.Field, dt arrow.DataType, inList bool) (node, e
 
 // structure has the members that the source has, and nulls for the others.
 func (b *builder) structure(f *fields.Field, t *arrow.StructType, inList bool) (node, error) {
-	s := &structure{dt: t}
+	s := &structure{dt: dictionary.PlainType(t)}
 	found := false
 	for i, c := range f.Children {
 		child, err := b.node(c, t.Field(i).Type, inList)
@@ -162,7 +168,7 @@ func (b *builder) list(f *fields.Field, dt arrow.DataType, inList bool) (node, e
 	if err != nil {
 		return nil, err
 	}
-	l := &list{dt: dt, items: items, expanders: b.expanders}
+	l := &list{dt: dictionary.PlainType(dt), items: items, expanders: b.expanders}
 	return l, l.cursor.open(b.src, column, inList)
 }
 
@@ -171,7 +177,7 @@ func absent(f *fields.Field, dt arrow.DataType) (node, error) {
 	if !f.Nullable {
 		return nil, fmt.Errorf("field %q (id %d) is not in the file and is not nullable", f.Name, f.ID)
 	}
-	return &nothing{dt: dt}, nil
+	return &nothing{dt: dictionary.PlainType(dt)}, nil
 }
 
 // nothing reads as null.
@@ -185,7 +191,7 @@ func (*nothing) close()         {}
 
 // structure reads its members in step.
 type structure struct {
-	dt      *arrow.StructType
+	dt      arrow.DataType
 	members []node
 }
 

@@ -1,11 +1,8 @@
 package v20
 
 import (
-	"errors"
 	"fmt"
 	"math"
-
-	"github.com/apache/arrow/go/v17/arrow/bitutil"
 
 	"github.com/pst-bridge/pst-bridge/sink/lance/encoding/block"
 	"github.com/pst-bridge/pst-bridge/sink/lance/encoding/compress"
@@ -76,48 +73,6 @@ func (d *decoder) fsst(e *lancepb.FsstArray, n int, s block.Shape) (values, erro
 		return values{}, fmt.Errorf("%d bytes of values in one page", len(text))
 	}
 	return values{Block: variable(s, text, ends), valid: v.valid}, nil
-}
-
-// dictionary replaces one-byte indices by the items they count from 1; 0 is null.
-func (d *decoder) dictionary(e *lancepb.DictionaryArray, n int, s block.Shape) (values, error) {
-	if s.Offsets == 0 {
-		return values{}, misfit("dictionary", s)
-	}
-	indices, err := d.array(e.GetIndices(), n, block.Shape{Width: 8})
-	if err != nil {
-		return values{}, fmt.Errorf("indices: %w", err)
-	}
-	if indices.valid != nil {
-		return values{}, errors.New("indices that are null")
-	}
-	items, err := d.array(e.GetItems(), int(e.GetNumDictionaryItems()), s)
-	if err != nil {
-		return values{}, fmt.Errorf("dictionary items: %w", err)
-	}
-	b := block.NewBuilder(s, n, n)
-	var valid []byte
-	for i, index := range indices.Data {
-		switch {
-		case int(index) > items.Items:
-			return values{}, fmt.Errorf("index %d of %d items", index, items.Items)
-		case index > 0 && (items.valid == nil || bitutil.BitIsSet(items.valid, int(index)-1)):
-			item := items.Item(int(index) - 1)
-			if err := d.spend(len(item)); err != nil {
-				return values{}, err
-			}
-			if err := b.AppendItem(item); err != nil {
-				return values{}, err
-			}
-			continue
-		}
-		if valid == nil {
-			valid = make([]byte, (n+7)/8)
-			bitutil.SetBitsTo(valid, 0, int64(n), true)
-		}
-		bitutil.ClearBit(valid, i)
-		b.AppendZeros(1)
-	}
-	return values{Block: b.Block(), valid: valid}, nil
 }
 
 // fixedSizeBinary are values that all have the same length.
