@@ -13,6 +13,7 @@ import (
 	"github.com/apache/arrow/go/v17/arrow/memory"
 
 	"github.com/pst-bridge/pst-bridge/sink/lance"
+	"github.com/pst-bridge/pst-bridge/sink/lance/objstore"
 	"github.com/pst-bridge/pst-bridge/sink/lance/objstore/memstore"
 )
 
@@ -264,5 +265,58 @@ func TestDeleteOfFragmentThatIsGone(t *testing.T) {
 	d, err := first.Delete(t.Context(), []lance.RowAddress{lance.MakeRowAddress(0, 0)})
 	if err != nil || d.Version() != 4 || d.LiveRows() != 1 {
 		t.Errorf("version %v, %v", d, err)
+	}
+}
+
+// A tag that is moved is there at every moment.
+func TestUpdateTag(t *testing.T) {
+	table := newNumbers(t, `[{"id":1,"word":"one"}]`)
+	done(t)(table.Append(t.Context(), records(record(t, numbers(), `[{"id":2,"word":"two"}]`))))
+	if err := table.UpdateTag(t.Context(), "a", 1); !errors.Is(err, lance.ErrNoTag) {
+		t.Errorf("a tag that is not there: %v", err)
+	}
+	if err := table.CreateTag(t.Context(), "a", 1); err != nil {
+		t.Fatal(err)
+	}
+	moved := make(chan error)
+	go func() {
+		var err error
+		for i := range uint64(200) {
+			err = errors.Join(err, table.UpdateTag(t.Context(), "a", 1+i%2))
+		}
+		moved <- err
+	}()
+	for {
+		if _, err := table.Tag(t.Context(), "a"); err != nil {
+			t.Fatal(err)
+		}
+		select {
+		case err := <-moved:
+			if err != nil {
+				t.Fatal(err)
+			}
+			return
+		default:
+		}
+	}
+}
+
+// plain is a store that cannot replace a key.
+type plain struct{ objstore.Store }
+
+func TestUpdateTagByRemoval(t *testing.T) {
+	store := memstore.New()
+	done(t)(lance.Create(t.Context(), store, numbers(), nil, lance.Options{}))
+	table := lance.Open(plain{store}, lance.Options{})
+	done(t)(table.UpdateConfig(t.Context(), map[string]string{"k": "v"}))
+	if err := errors.Join(table.CreateTag(t.Context(), "a", 1), table.UpdateTag(t.Context(), "a", 2)); err != nil {
+		t.Fatal(err)
+	}
+	if d := done(t)(table.Tag(t.Context(), "a")); d.Version() != 2 {
+		t.Errorf("the tag is version %d", d.Version())
+	}
+	tags, err := table.Tags(t.Context())
+	if err != nil || len(tags) != 1 || !tags[0].Updated.After(tags[0].Created) {
+		t.Errorf("%+v, %v", tags, err)
 	}
 }

@@ -49,7 +49,8 @@ type tagFile struct {
 // CreateTag names a version that exists. A name consists of ASCII letters, digits,
 // dots, dashes and underscores; dots neither begin nor end it nor stand in pairs,
 // and it does not end in ".lock". Of racing calls for one name one wins, the others
-// get ErrTagExists.
+// get ErrTagExists. The reference looks first and then writes: where it creates the
+// same name in that moment, its tag stands.
 func (t *Table) CreateTag(ctx context.Context, name string, version uint64) error {
 	f, err := t.newTag(ctx, name, version)
 	if err == nil {
@@ -61,28 +62,44 @@ func (t *Table) CreateTag(ctx context.Context, name string, version uint64) erro
 	return nil
 }
 
-// UpdateTag moves a tag to another version that exists. Objects are never rewritten,
-// so the tag is absent for a moment; if the process dies in that moment, or another
-// one creates the tag anew, it stays as that left it.
+// UpdateTag moves a tag to another version that exists. In a store that is an
+// objstore.Replacer it is one step: the tag is there at every moment, so that no
+// clean-up finds its version without one, and of racing calls the last one stands, as
+// with the reference; a tag that is deleted meanwhile may come back. In any other store
+// the tag is absent for a moment; if the process dies in that moment, or another one
+// creates the tag anew, it stays as that left it.
 func (t *Table) UpdateTag(ctx context.Context, name string, version uint64) error {
 	f, err := t.newTag(ctx, name, version)
-	if err != nil {
-		return fmt.Errorf("update tag %q: %w", name, err)
+	var old *tagFile
+	if err == nil {
+		old, err = t.readTag(ctx, name)
 	}
-	old, err := t.readTag(ctx, name)
 	if err == nil {
 		f.CreatedAt, f.Metadata = old.CreatedAt, old.Metadata
-		if err = t.store.Remove(ctx, tagKey(name)); errors.Is(err, objstore.ErrNotExist) {
-			err = fmt.Errorf("%w: %w", ErrNoTag, err)
-		}
-	}
-	if err == nil {
-		err = t.putTag(ctx, name, f)
+		err = t.replaceTag(ctx, name, f)
 	}
 	if err != nil {
 		return fmt.Errorf("update tag %q: %w", name, err)
 	}
 	return nil
+}
+
+func (t *Table) replaceTag(ctx context.Context, name string, f *tagFile) error {
+	if store, ok := t.store.(objstore.Replacer); ok {
+		data, err := f.encode()
+		if err != nil {
+			return err
+		}
+		return store.Replace(ctx, tagKey(name), data)
+	}
+	err := t.store.Remove(ctx, tagKey(name))
+	if errors.Is(err, objstore.ErrNotExist) {
+		return fmt.Errorf("%w: %w", ErrNoTag, err)
+	}
+	if err != nil {
+		return err
+	}
+	return t.putTag(ctx, name, f)
 }
 
 // DeleteTag removes a tag; the version stays. ErrNoTag says that there is none.
@@ -191,8 +208,10 @@ func (t *Table) newTag(ctx context.Context, name string, version uint64) (*tagFi
 	}, err
 }
 
+func (f *tagFile) encode() ([]byte, error) { return json.MarshalIndent(f, "", "  ") }
+
 func (t *Table) putTag(ctx context.Context, name string, f *tagFile) error {
-	data, err := json.MarshalIndent(f, "", "  ")
+	data, err := f.encode()
 	if err != nil {
 		return err
 	}

@@ -3,7 +3,8 @@
 // object store can both keep them.
 //
 // Keys are slash separated and relative to the table's root ("data/x.lance",
-// "_versions/18446744073709551614.manifest"). A key is never rewritten.
+// "_versions/18446744073709551614.manifest"). A key is never rewritten, but for those
+// of tags, in a store that can.
 package objstore
 
 import (
@@ -63,6 +64,17 @@ type Store interface {
 
 	// Remove deletes an object. Call it only for what nothing refers to.
 	Remove(ctx context.Context, key string) error
+}
+
+// Replacer is a Store that can give a key other bytes in one step.
+type Replacer interface {
+	Store
+
+	// Replace publishes data under key, in place of what is there, if anything. Whoever
+	// opens the key gets the old bytes or the new ones, never none or a mixture; of
+	// racing calls the last one stands. On return it is durable. After an error either
+	// may be there.
+	Replace(ctx context.Context, key string, data []byte) error
 }
 
 // Object is an open stored object. ReadAt may be called concurrently.

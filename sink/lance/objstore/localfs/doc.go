@@ -11,6 +11,8 @@
 //	PutIfAbsent        write _versions/.tmp_<random>, fsync it, before(),
 //	                   link(2) it to the key, unlink the temporary name,
 //	                   fsync the directory
+//	Replace            write .tmp_<random> beside the key, fsync it, rename(2) it
+//	                   over the key, fsync the directory
 //	Sync               fsync file, fsync its directory
 //	a new directory    fsync its parent before anything inside it is relied on
 //

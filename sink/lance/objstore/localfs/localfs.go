@@ -13,7 +13,7 @@ import (
 	"github.com/pst-bridge/pst-bridge/sink/lance/objstore"
 )
 
-var _ objstore.Store = (*Store)(nil)
+var _ objstore.Replacer = (*Store)(nil)
 
 // Store is a table's directory. Safe for concurrent use, by other processes too.
 type Store struct {

@@ -51,6 +51,24 @@ func (s *Store) PutIfAbsent(ctx context.Context, key string, data []byte, before
 	return nil
 }
 
+// Replace implements objstore.Replacer.
+func (s *Store) Replace(ctx context.Context, key string, data []byte) error {
+	temp, err := s.prepare(ctx, key, data)
+	if err != nil {
+		return fmt.Errorf("replace %s: %w", key, err)
+	}
+	if err = s.unmoved(); err == nil {
+		err = s.root.Rename(temp, key)
+	}
+	if err != nil {
+		return fmt.Errorf("replace %s: %w", key, errors.Join(err, s.root.Remove(temp)))
+	}
+	if err := s.syncDir(path.Dir(key)); err != nil {
+		return fmt.Errorf("replace %s: done, perhaps not durable: %w", key, err)
+	}
+	return nil
+}
+
 // prepare writes data under a temporary name beside key, durably.
 func (s *Store) prepare(ctx context.Context, key string, data []byte) (temp string, err error) {
 	if err := check(ctx, key); err != nil {

@@ -16,7 +16,7 @@ import (
 	"github.com/pst-bridge/pst-bridge/sink/lance/objstore"
 )
 
-var _ objstore.Store = (*Store)(nil)
+var _ objstore.Replacer = (*Store)(nil)
 
 // Store is a set of objects. Safe for concurrent use. Make one with New.
 type Store struct {
@@ -140,9 +140,25 @@ func (s *Store) put(key string, data []byte) bool {
 	if s.mu.objects[key] != nil {
 		return false
 	}
+	s.set(key, data)
+	return true
+}
+
+// set stores a copy of data; mu is held.
+func (s *Store) set(key string, data []byte) {
 	s.mu.ticks++
 	s.mu.objects[key] = &stored{data: bytes.Clone(data), mod: time.Unix(0, s.mu.ticks)}
-	return true
+}
+
+// Replace implements objstore.Replacer.
+func (s *Store) Replace(ctx context.Context, key string, data []byte) error {
+	if err := check(ctx, key); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.set(key, data)
+	return nil
 }
 
 // List implements objstore.Store. It lists the objects of the moment it begins.

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"slices"
 	"sync"
 	"testing"
@@ -28,6 +29,7 @@ func Accept(t *testing.T, open func(t *testing.T) objstore.Store) {
 		"put if absent":             putIfAbsent,
 		"before can call it off":    beforeCallsOff,
 		"one of many puts wins":     race,
+		"replace in one step":       replace,
 		"list in order":             list,
 		"what is not there":         missing,
 		"bad keys":                  badKeys,
@@ -220,6 +222,44 @@ func race(t *testing.T, s objstore.Store) {
 			t.Fatalf("round %d: %d won, the object holds %v", round, winner, got)
 		}
 	}
+}
+
+// replace is about stores that can.
+func replace(t *testing.T, s objstore.Store) {
+	r, ok := s.(objstore.Replacer)
+	if !ok {
+		return
+	}
+	const key = "_refs/tags/a.json"
+	for _, data := range []string{"first", "2nd", ""} {
+		if err := r.Replace(t.Context(), key, []byte(data)); err != nil {
+			t.Fatal(err)
+		}
+		if got := read(t, s, key); string(got) != data {
+			t.Errorf("%q is there, not %q", got, data)
+		}
+	}
+	done := make(chan error, racers)
+	for i := range racers {
+		go func() { done <- r.Replace(t.Context(), key, bytes.Repeat([]byte{'a' + byte(i)}, 10_000)) }()
+	}
+	for ended := 0; ended < racers; {
+		select {
+		case err := <-done:
+			if err != nil {
+				t.Error(err)
+			}
+			ended++
+		default:
+		}
+		if got := read(t, s, key); len(got) != 0 && !bytes.Equal(got, bytes.Repeat(got[:1], 10_000)) {
+			t.Fatalf("%d bytes of several calls", len(got))
+		}
+	}
+	if got := keys(t, s, ""); !slices.Equal(got, []string{key}) {
+		t.Errorf("left behind: %v", got)
+	}
+	expect(t, "replace of a bad key", r.Replace(t.Context(), "../a", nil), fs.ErrInvalid)
 }
 
 func list(t *testing.T, s objstore.Store) {
