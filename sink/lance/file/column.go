@@ -124,20 +124,20 @@ func (c *column) take(arr arrow.Array, from, room int) (rows, size int) {
 	return rows, arrayBytes(arr.Data(), from, rows)
 }
 
-// shred takes what was gathered apart into leaves.
-func (c *column) shred() ([]repdef.Leaf, error) {
+// shred takes what was gathered apart into leaves, which take memory of mem.
+func (c *column) shred(mem memory.Allocator) ([]repdef.Leaf, error) {
 	if c.rows == 0 {
 		return nil, nil
 	}
 	whole := c.arrays[0]
 	if len(c.arrays) > 1 {
 		var err error
-		if whole, err = array.Concatenate(c.arrays, memory.DefaultAllocator); err != nil {
+		if whole, err = array.Concatenate(c.arrays, mem); err != nil {
 			return nil, fmt.Errorf("join rows: %w", err)
 		}
 		defer whole.Release()
 	}
-	leaves, err := repdef.Shred(whole, memory.DefaultAllocator)
+	leaves, err := repdef.Shred(whole, mem)
 	if err != nil {
 		return nil, err
 	}

@@ -64,10 +64,11 @@ func (o WriterOptions) validate() (WriterOptions, error) {
 // not be copied.
 type Pool struct{ pool sync.Pool }
 
-// pooled is an encoder and what it was made for.
+// pooled is an encoder, what it was made for, and the memory of the pages it writes.
 type pooled struct {
 	options encoding.Options
 	encoder *encoding.Encoder
+	memory  recycler
 }
 
 func (p *Pool) get(o encoding.Options) (*pooled, error) {

@@ -107,7 +107,7 @@ func (w *Writer) fail(err error) error {
 
 // cut writes what a column has gathered as pages.
 func (w *Writer) cut(c *column) error {
-	leaves, err := c.shred()
+	leaves, err := c.shred(&w.encoder.memory)
 	if err != nil {
 		return err
 	}

@@ -221,6 +221,30 @@ func TestPoolChangesNothing(t *testing.T) {
 	}
 }
 
+// Records that are joined to a page, in memory of pages before, make what one record
+// makes.
+func TestJoinedRecordsChangeNothing(t *testing.T) {
+	s := &sampler{Rand: rand.New(rand.NewPCG(4, 4)), nulls: someNulls}
+	for _, c := range compressions() {
+		o := file.WriterOptions{Compression: c, Pool: &file.Pool{}}
+		for _, rows := range []int64{700, 650} {
+			rec := s.record(t, sampleTypes(), int(rows))
+			var parts []arrow.Record
+			for at := int64(0); at < rows; at += 93 {
+				parts = append(parts, rec.NewSlice(at, min(at+93, rows)))
+			}
+			joined, _ := encode(t, o, parts...)
+			alone, _ := encode(t, file.WriterOptions{Compression: c}, rec)
+			if !bytes.Equal(joined, alone) {
+				t.Errorf("%s: %d records of %d rows make another file than one", c, len(parts), rows)
+			}
+			for _, p := range append(parts, rec) {
+				p.Release()
+			}
+		}
+	}
+}
+
 // Fields that a file lacks read as null: whole columns, and members of structs
 // at any depth.
 func TestMissingFieldsReadAsNull(t *testing.T) {
