@@ -87,6 +87,26 @@ func vector(n int, holes bool) func(*rand.Rand, int) any {
 	}
 }
 
+// bitVectorOf is n bools.
+func bitVectorOf(n int) func(*rand.Rand, int) any {
+	return func(r *rand.Rand, _ int) any {
+		items := make([]any, n)
+		for k := range items {
+			items[k] = r.IntN(2) == 0
+		}
+		return items
+	}
+}
+
+// holesAtEveryDepth is two vectors of three, of which some are null.
+func holesAtEveryDepth(_ *rand.Rand, i int) any {
+	inner := []any{int16(i), nil, int16(-i)}
+	if i%3 == 0 {
+		return []any{nil, inner}
+	}
+	return []any{inner, []any{int16(1), int16(2), int16(3)}}
+}
+
 func eachEncodings() []eachEncoding {
 	p, text, bytes := arrow.PrimitiveTypes, arrow.BinaryTypes.String, arrow.BinaryTypes.Binary
 	compression := func(more ...string) map[string]string {
@@ -137,6 +157,9 @@ func eachEncodings() []eachEncoding {
 		{name: "full-zip, fixed", kind: p.Int64, value: counting, setting: map[string]string{encoding.KeyStructural: "fullzip"}, want: "full_zip(bits_per_value=64"},
 		{name: "vectors", kind: arrow.FixedSizeListOf(4, p.Float32), value: vector(4, false), want: "fixed_size_list(items_per_value=4, values: flat(bits_per_value=32))", theirs: "fixed_size_list(items_per_value=4"},
 		{name: "vectors with holes", kind: arrow.FixedSizeListOf(4, p.Float32), value: vector(4, true), want: "fixed_size_list(items_per_value=4, has_validity=true"},
+		{name: "vectors of bits", kind: arrow.FixedSizeListOf(3, arrow.FixedWidthTypes.Boolean), value: bitVectorOf(3), want: "fixed_size_list(items_per_value=3, values: flat(bits_per_value=1))"},
+		{name: "vectors of bits, full-zip", kind: arrow.FixedSizeListOf(16, arrow.FixedWidthTypes.Boolean), value: bitVectorOf(16), setting: map[string]string{encoding.KeyStructural: "fullzip"}, want: "mini_block(", theirs: "full_zip(bits_per_value=16"},
+		{name: "vectors of vectors with holes", kind: arrow.FixedSizeListOf(2, arrow.FixedSizeListOf(3, p.Int16)), value: holesAtEveryDepth, want: "num_buffers=3 ... has_validity=true ... has_validity=true"},
 		{name: "vectors, full-zip", kind: arrow.FixedSizeListOf(100, p.Float32), value: vector(100, false), rows: 300, want: "full_zip( ... fixed_size_list(items_per_value=100"},
 		{name: "vectors with holes, full-zip", kind: arrow.FixedSizeListOf(100, p.Float32), value: vector(100, true), rows: 300, want: "full_zip( ... has_validity=true"},
 		{name: "all null", kind: p.Int64, value: sometimes(always, counting), want: "constant(layers=[nullable_item])"},
@@ -166,21 +189,19 @@ func (c eachEncoding) record(r *rand.Rand) arrow.Record {
 
 // appendTo appends a value, a list of values, or nil.
 func appendTo(b array.Builder, v any) {
-	items, isList := v.([]any)
+	if v == nil {
+		b.AppendNull()
+		return
+	}
 	switch b := b.(type) {
 	case *array.BooleanBuilder:
 		b.Append(v.(bool))
 	case array.ListLikeBuilder:
-		if b.Append(isList); isList {
-			for _, item := range items {
-				appendTo(b.ValueBuilder(), item)
-			}
+		b.Append(true)
+		for _, item := range v.([]any) {
+			appendTo(b.ValueBuilder(), item)
 		}
 	default:
-		if v == nil {
-			b.AppendNull()
-			return
-		}
 		if text, ok := v.(string); ok && b.Type().ID() == arrow.BINARY {
 			v = []byte(text)
 		}

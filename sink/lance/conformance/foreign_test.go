@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -43,7 +44,11 @@ func TestForeignFiles(t *testing.T) {
 			for _, version := range versions[g.since:] {
 				t.Run(fmt.Sprintf("%s/%s/%s", g.name, name, version), func(t *testing.T) {
 					r := newRand(t)
-					rec := recordOf(r, g.columns(r), g.rows/4)
+					columns := g.columns(r)
+					if name == "fullzip" {
+						columns = slices.DeleteFunc(columns, func(c column) bool { return bitVector(c.kind) })
+					}
+					rec := recordOf(r, columns, g.rows/4)
 					defer rec.Release()
 					ref := lanceref.Start(t)
 					path := filepath.Join(t.TempDir(), "x.lance")
@@ -61,6 +66,18 @@ func TestForeignFiles(t *testing.T) {
 			}
 		}
 	}
+}
+
+// bitVector says that a type holds fixed-size lists of bools, which the reference
+// does not zip.
+func bitVector(kind arrow.DataType) bool {
+	switch t := kind.(type) {
+	case *arrow.FixedSizeListType:
+		return t.Elem().ID() == arrow.BOOL || bitVector(t.Elem())
+	case arrow.NestedType:
+		return slices.ContainsFunc(t.Fields(), func(f arrow.Field) bool { return bitVector(f.Type) })
+	}
+	return false
 }
 
 // withMetadata gives every field the metadata, the leaves too.

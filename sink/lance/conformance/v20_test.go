@@ -22,12 +22,13 @@ func TestTablesOfVersion20(t *testing.T) {
 	var columns []column
 	for _, kind := range []arrow.DataType{
 		p.Int64, p.Float32, arrow.FixedWidthTypes.Boolean, arrow.BinaryTypes.String, arrow.BinaryTypes.LargeBinary,
-		arrow.FixedSizeListOf(4, p.Float32), arrow.ListOf(arrow.BinaryTypes.String), arrow.LargeListOf(arrow.ListOf(p.Int16)),
+		arrow.FixedSizeListOf(4, p.Float32), arrow.FixedSizeListOf(3, arrow.FixedWidthTypes.Boolean),
+		arrow.FixedSizeListOf(2, arrow.FixedSizeListOf(3, p.Int16)), arrow.FixedSizeListOf(2, arrow.FixedSizeListOf(5, arrow.FixedWidthTypes.Boolean)), arrow.ListOf(arrow.BinaryTypes.String), arrow.LargeListOf(arrow.ListOf(p.Int16)),
 		indexedBy(p.Int8, arrow.BinaryTypes.String), indexedBy(p.Uint16, p.Float64), indexedBy(p.Int32, arrow.BinaryTypes.LargeBinary),
 		indexedBy(p.Uint64, arrow.FixedWidthTypes.Boolean), arrow.ListOf(indexedBy(p.Int64, p.Int8)),
 	} {
 		for _, n := range []nullness{noNulls, someNulls, allNulls} {
-			columns = append(columns, column{kind: kind, nulls: n})
+			columns = append(columns, column{kind: kind, nulls: n}, column{kind: kind, nulls: n, flavour: holes})
 		}
 	}
 	const rows = 900

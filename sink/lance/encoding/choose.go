@@ -58,7 +58,7 @@ func (c *chooser) light() (compress.Chunked, error) {
 		return c.variable()
 	}
 	if len(c.shape.Dims) > 0 {
-		return compress.Flat(c.block, c.shape.Dims), nil
+		return plain(c.block, c.shape), nil
 	}
 	plain, size := c.numbers(c.block)
 	if size > c.block.Items*minDictionaryBits/8 {
@@ -72,6 +72,14 @@ func (c *chooser) light() (compress.Chunked, error) {
 		}
 	}
 	return plain, nil
+}
+
+// plain is numbers and vectors as they are.
+func plain(b block.Block, s block.Shape) compress.Chunked {
+	if b.Inner != nil || s.Bits {
+		return compress.Vectors(b, s)
+	}
+	return compress.Flat(b, s.Dims)
 }
 
 // variable chooses for strings and binary.

@@ -98,7 +98,7 @@ func (e *Encoder) Encode(leaf repdef.Leaf, s Settings, emit func(Page) error) er
 	if one && len(same.Buffers) == 0 {
 		return e.emit(same, leaf.Rows, emit)
 	}
-	page, ok, err := e.page(leaf, b, s)
+	page, ok, err := e.page(leaf, b, shape, s)
 	switch {
 	case err != nil:
 		return err
@@ -112,14 +112,15 @@ func (e *Encoder) Encode(leaf repdef.Leaf, s Settings, emit func(Page) error) er
 
 // page lays out a leaf with values; false says that it fits no page, and has to
 // be cut into fewer rows.
-func (e *Encoder) page(leaf repdef.Leaf, b block.Block, s Settings) (layout.Page, bool, error) {
-	if !wide(leaf, b, s.structural) {
+func (e *Encoder) page(leaf repdef.Leaf, b block.Block, shape block.Shape, s Settings) (layout.Page, bool, error) {
+	bits := b.Width == 1 || shape.Bits
+	if !wide(leaf, b, bits, s.structural) {
 		page, ok, err := e.miniBlock(leaf, b, s)
 		switch {
 		case ok || err != nil || leaf.Rows > 1:
 			return page, ok, err
-		case b.Width == 1:
-			return page, false, fmt.Errorf("a row of %d levels of bool fits no page", leaf.Levels())
+		case bits:
+			return page, false, fmt.Errorf("a row of %d levels of %s fits no page", leaf.Levels(), leaf.Values.DataType())
 		}
 	}
 	page, err := e.fullZip(leaf, b, s)
@@ -129,12 +130,14 @@ func (e *Encoder) page(leaf repdef.Leaf, b block.Block, s Settings) (layout.Page
 // wide reports whether a page is full-zip: where values do not fit mini-blocks
 // it must be, and where it is asked for or values are long if all readers
 // understand the leaf that way.
-func wide(leaf repdef.Leaf, b block.Block, s structural) bool {
+func wide(leaf repdef.Leaf, b block.Block, bits bool, s structural) bool {
 	longest := b.Longest()
 	switch {
+	case bits:
+		return false
 	case longest > layout.MaxMiniBlockValue:
 		return true
-	case s == onlyMiniBlock || b.Width == 1:
+	case s == onlyMiniBlock:
 		return false
 	}
 	return (longest >= wideBytes || s == onlyFullZip) && layout.FullZipSafe(leaf)
@@ -189,7 +192,7 @@ func (e *Encoder) miniBlock(leaf repdef.Leaf, b block.Block, s Settings) (layout
 	if b.Width == 0 {
 		return e.mini.Write(leaf, compress.Variable(b), codec)
 	}
-	return e.mini.Write(leaf, compress.Flat(b, shape.Dims), codec)
+	return e.mini.Write(leaf, plain(b, shape), codec)
 }
 
 func (e *Encoder) fullZip(leaf repdef.Leaf, b block.Block, s Settings) (layout.Page, error) {

@@ -10,10 +10,11 @@ type Block struct {
 	Offsets32 []int32 // variable with 32-bit offsets: Items+1 of them
 	Offsets64 []int64 // variable with 64-bit offsets: Items+1 of them
 
-	// Inner tells which numbers inside a fixed size list are null: one bit per
-	// number, set = valid, Items times list length of them; nil when none is
-	// null.
-	Inner []byte
+	// Inner tells which entries inside fixed size lists are null, for every depth
+	// of the lists, outermost first: one bit per entry, set = valid, as many as
+	// Items times the lengths of the lists down to there; nil where none is null.
+	// The whole is nil when there is no null at any depth.
+	Inner [][]byte
 }
 
 // Bytes is the size of the items without their offsets.

@@ -84,27 +84,47 @@ func (b *Builder) AppendBits(data []byte, from, n int) {
 	b.block.Items += n
 }
 
-// AppendInner adds the validity bits of the numbers of the next n items, which
-// must be added right after: those in valid that belong to its items from one on.
-// Nil means that all are valid.
-func (b *Builder) AppendInner(valid []byte, from, n int) {
-	per := b.shape.Numbers()
+// AppendInner adds the validity bits of the entries of the next n items at a depth
+// of their fixed size lists. The items must be added right after: those in valid
+// that belong to its items from one on. Nil means that all are valid.
+func (b *Builder) AppendInner(depth int, valid []byte, from, n int) {
+	per := b.shape.Entries(depth)
 	at := b.block.Items * per
 	if b.block.Inner == nil {
 		if valid == nil {
 			return
 		}
-		b.block.Inner = make([]byte, (at+n*per+7)/8)
-		bitutil.SetBitsTo(b.block.Inner, 0, int64(at), true)
+		b.block.Inner = make([][]byte, len(b.shape.Dims))
 	}
-	for len(b.block.Inner) < (at+n*per+7)/8 {
-		b.block.Inner = append(b.block.Inner, 0)
+	bits := b.block.Inner[depth]
+	if bits == nil {
+		if valid == nil {
+			return
+		}
+		bits = make([]byte, (at+n*per+7)/8)
+		bitutil.SetBitsTo(bits, 0, int64(at), true)
 	}
+	bits = lengthen(bits, (at+n*per+7)/8)
+	b.block.Inner[depth] = bits
 	if valid == nil {
-		bitutil.SetBitsTo(b.block.Inner, int64(at), int64(n*per), true)
+		bitutil.SetBitsTo(bits, int64(at), int64(n*per), true)
 		return
 	}
-	bitutil.CopyBitmap(valid, from*per, n*per, b.block.Inner, at)
+	bitutil.CopyBitmap(valid, from*per, n*per, bits, at)
+}
+
+// lengthen adds zeros up to a size.
+func lengthen(b []byte, size int) []byte {
+	return append(b, make([]byte, max(0, size-len(b)))...)
+}
+
+// AppendBools adds n items whose numbers are bools, stored as bits from one of
+// data on.
+func (b *Builder) AppendBools(data []byte, from, n int) {
+	for i := range n * b.shape.Numbers() {
+		b.block.Data = append(b.block.Data, data[(from+i)/8]>>((from+i)%8)&1)
+	}
+	b.block.Items += n
 }
 
 // AppendItem adds one item of a variable block.

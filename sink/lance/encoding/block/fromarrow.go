@@ -14,9 +14,8 @@ type Source interface {
 }
 
 // Of is the block of the items of an array, which may be a slice. The array's
-// own validity is left aside. Nulls inside nested fixed size lists are refused by
-// name unless the whole list is null. An array whose buffers are too short for
-// its length is an error, never a panic.
+// own validity is left aside. An array whose buffers are too short for its length
+// is an error, never a panic.
 func Of(arr Source) (Block, error) {
 	shape, err := ShapeOf(arr.DataType())
 	if err != nil {
@@ -106,30 +105,49 @@ func bits(data arrow.ArrayData) (Block, error) {
 // of an item there is its position above times the list's length, plus the
 // child's own offset.
 func fixed(data arrow.ArrayData, shape Shape) (Block, error) {
-	top := data
 	b := Block{Items: data.Len(), Width: shape.Width}
-	from, n, per := data.Offset(), data.Len(), 1
-	for _, dim := range shape.Dims {
+	from, n := data.Offset(), data.Len()
+	var live []byte // which lists are not null, nor inside one that is
+	if len(shape.Dims) > 0 {
+		var err error
+		if live, err = validity(data, from, n); err != nil {
+			return Block{}, err
+		}
+	}
+	for depth, dim := range shape.Dims {
 		child := data.Children()[0]
-		from, n, per = from*dim, n*dim, per*dim
+		from, n = from*dim, n*dim
 		if child.Len() < from+n {
 			return Block{}, errShort(data)
 		}
 		from += child.Offset()
-		some, err := holes(top, child, from, per)
-		switch {
-		case err != nil:
+		valid, err := validity(child, from, n)
+		if err != nil {
 			return Block{}, err
-		case some && len(shape.Dims) > 1:
-			return Block{}, fmt.Errorf("type %s: nulls inside nested fixed size lists are not supported", top.DataType())
-		case some:
-			b.Inner = make([]byte, (n+7)/8)
-			bitutil.CopyBitmap(bufferBytes(child, 0), from, n, b.Inner, 0)
+		}
+		if holes(live, valid, n, dim) {
+			if b.Inner == nil {
+				b.Inner = make([][]byte, len(shape.Dims))
+			}
+			b.Inner[depth] = valid
+		}
+		if depth+1 < len(shape.Dims) {
+			live = below(live, valid, n, dim)
 		}
 		data = child
 	}
-	w := shape.Number() / 8
 	raw := bufferBytes(data, 1)
+	if shape.Bits {
+		if len(raw) < (from+n+7)/8 {
+			return Block{}, errShort(data)
+		}
+		b.Data = make([]byte, n)
+		for i := range b.Data {
+			b.Data[i] = raw[(from+i)/8] >> ((from + i) % 8) & 1
+		}
+		return b, nil
+	}
+	w := shape.Number() / 8
 	if len(raw) < (from+n)*w {
 		return Block{}, errShort(data)
 	}
@@ -137,25 +155,47 @@ func fixed(data arrow.ArrayData, shape Shape) (Block, error) {
 	return b, nil
 }
 
-// holes reports whether a list that is not null itself holds a null among its
-// per items of child, which begin at a position. Inside null lists Arrow's
-// builders put nulls, and they mean nothing.
-func holes(top, child arrow.ArrayData, at, per int) (bool, error) {
-	valid := bufferBytes(child, 0)
-	if len(valid) == 0 || child.NullN() == 0 {
-		return false, nil
+// validity is a copy of n validity bits of an array, nil if it has no nulls.
+func validity(data arrow.ArrayData, from, n int) ([]byte, error) {
+	valid := bufferBytes(data, 0)
+	if len(valid) == 0 || data.NullN() == 0 {
+		return nil, nil
 	}
-	if len(valid) < (at+top.Len()*per+7)/8 {
-		return false, errShort(child)
+	if len(valid) < (from+n+7)/8 {
+		return nil, errShort(data)
 	}
-	topValid := bufferBytes(top, 0)
-	for i := range top.Len() {
-		if len(topValid) > 0 && !bitutil.BitIsSet(topValid, top.Offset()+i) {
+	bits := make([]byte, (n+7)/8)
+	bitutil.CopyBitmap(valid, from, n, bits, 0)
+	return bits, nil
+}
+
+// holes reports whether a live list holds a null among its dim of n entries. Inside
+// null lists Arrow's builders put nulls, and they mean nothing.
+func holes(live, valid []byte, n, dim int) bool {
+	if valid == nil {
+		return false
+	}
+	for i := range n / dim {
+		if live != nil && !bitutil.BitIsSet(live, i) {
 			continue
 		}
-		if bitutil.CountSetBits(valid, at+i*per, per) != per {
-			return true, nil
+		if bitutil.CountSetBits(valid, i*dim, dim) != dim {
+			return true
 		}
 	}
-	return false, nil
+	return false
+}
+
+// below tells which of n entries are live: valid, and in a list that is live.
+func below(live, valid []byte, n, dim int) []byte {
+	if live == nil {
+		return valid
+	}
+	bits := make([]byte, (n+7)/8)
+	for i := range n {
+		if bitutil.BitIsSet(live, i/dim) && (valid == nil || bitutil.BitIsSet(valid, i)) {
+			bitutil.SetBit(bits, i)
+		}
+	}
+	return bits
 }

@@ -51,9 +51,15 @@ func (b *Builder) AppendPicked(from Block, spans []Span) error {
 	return nil
 }
 
-// appendInner adds the validity of the numbers of items that are added next.
+// appendInner adds the validity of the entries of items that are added next.
 func (b *Builder) appendInner(from Block, s Span) {
-	b.AppendInner(from.Inner, s.From, s.Len())
+	for depth := range b.shape.Dims {
+		var valid []byte
+		if from.Inner != nil {
+			valid = from.Inner[depth]
+		}
+		b.AppendInner(depth, valid, s.From, s.Len())
+	}
 }
 
 // copyBits puts n bits of src behind the first at bits of dst, which it lengthens.

@@ -12,7 +12,7 @@ const MaxChunkItems = 4096
 const minUnit = 2
 
 // Chunked writes the items of one block as mini-block chunks, each of one
-// buffer unless it is Paired. Calls may come in any order; not safe for
+// buffer unless it is Parted. Calls may come in any order; not safe for
 // concurrent use.
 type Chunked interface {
 	// Encoding describes the scheme.
@@ -26,12 +26,14 @@ type Chunked interface {
 	Append(dst []byte, item, n int) []byte
 }
 
-// Paired is a Chunked of two buffers per chunk.
-type Paired interface {
+// Parted is a Chunked of several buffers per chunk.
+type Parted interface {
 	Chunked
-	// AppendSecond adds the second buffer of the chunk that Append wrote last,
-	// of n items from item on. Room for Fit counts both.
-	AppendSecond(dst []byte, item, n int) []byte
+	// Buffers is how many they are.
+	Buffers() int
+	// AppendPart adds buffer 1 or a later one of the chunk that Append wrote last,
+	// of n items from item on. Room for Fit counts all.
+	AppendPart(dst []byte, part, item, n int) []byte
 }
 
 // Indexed is a Chunked whose items are indices into a dictionary, which the
@@ -42,7 +44,7 @@ type Indexed interface {
 }
 
 // Smaller is the same with chunks of at most so many bytes, but always the two
-// items that a chunk must hold. Values must not be Paired or Indexed.
+// items that a chunk must hold. Values must not be Parted or Indexed.
 func Smaller(values Chunked, bytes int) Chunked { return &smaller{Chunked: values, bytes: bytes} }
 
 type smaller struct {

@@ -43,22 +43,22 @@ type indexed struct {
 	dictionary Dictionary
 }
 
-// pairedIndexed is the same over indices in two buffers.
-type pairedIndexed struct {
-	Paired
+// partedIndexed is the same over indices in several buffers.
+type partedIndexed struct {
+	Parted
 	dictionary Dictionary
 }
 
 // WithDictionary joins a writer of indices and the dictionary they refer to.
 func WithDictionary(indices Chunked, d Dictionary) Indexed {
-	if p, ok := indices.(Paired); ok {
-		return &pairedIndexed{Paired: p, dictionary: d}
+	if p, ok := indices.(Parted); ok {
+		return &partedIndexed{Parted: p, dictionary: d}
 	}
 	return &indexed{Chunked: indices, dictionary: d}
 }
 
 func (i *indexed) Dictionary() Dictionary       { return i.dictionary }
-func (i *pairedIndexed) Dictionary() Dictionary { return i.dictionary }
+func (i *partedIndexed) Dictionary() Dictionary { return i.dictionary }
 
 // dictionaryDecoder reads chunks of indices into a dictionary that the page
 // holds once.

@@ -8,68 +8,71 @@ import (
 )
 
 // fixedSizeListDecoder reads flattened lists: the numbers of all items back to
-// back, and before them, in a buffer of their own, the validity bits of the
-// numbers where some are null.
+// back, and before them, in a buffer for each depth of lists where some are
+// null, the validity bits of the entries there.
 type fixedSizeListDecoder struct {
-	width    int // bits of one item
-	numbers  int // numbers in one item
-	validity bool
+	shape  block.Shape
+	depths []int // that have validity
 }
 
 func openFixedSizeList(e *lancepb.CompressiveEncoding, s block.Shape) (Decoder, error) {
-	validity, err := CheckFixedSizeList(e, s)
+	depths, err := CheckFixedSizeList(e, s)
 	if err != nil {
 		return nil, err
 	}
-	return &fixedSizeListDecoder{width: s.Width, numbers: s.Numbers(), validity: validity}, nil
+	return &fixedSizeListDecoder{shape: s, depths: depths}, nil
 }
 
 // CheckFixedSizeList says whether a description of nested lists over flat
-// numbers fits the shape, and whether the numbers carry validity.
-func CheckFixedSizeList(e *lancepb.CompressiveEncoding, s block.Shape) (validity bool, err error) {
+// numbers fits the shape, and at which depths the entries carry validity.
+func CheckFixedSizeList(e *lancepb.CompressiveEncoding, s block.Shape) (depths []int, err error) {
 	inner := e
-	for _, dim := range s.Dims {
+	for depth, dim := range s.Dims {
 		list := inner.GetFixedSizeList()
 		if list == nil || list.GetItemsPerValue() != uint64(dim) {
-			return false, misfit(e, s)
+			return nil, misfit(e, s)
 		}
-		if list.GetHasValidity() && len(s.Dims) > 1 {
-			return false, &UnsupportedError{Encoding: "nested FixedSizeList with validity"}
+		if list.GetHasValidity() {
+			depths = append(depths, depth)
 		}
-		validity = list.GetHasValidity()
 		inner = list.GetValues()
 	}
 	if inner.GetFlat() == nil {
-		return false, &UnsupportedError{Encoding: Name(e)}
+		return nil, &UnsupportedError{Encoding: Name(e)}
 	}
-	if len(s.Dims) == 0 || inner.GetFlat().GetBitsPerValue() != uint64(s.Number()) {
-		return false, misfit(e, s)
+	if len(s.Dims) == 0 || inner.GetFlat().GetBitsPerValue()*uint64(s.Numbers()) != uint64(s.Stored()) {
+		return nil, misfit(e, s)
 	}
-	return validity, nil
+	return depths, nil
 }
 
-func (d *fixedSizeListDecoder) Buffers() int {
-	if d.validity {
-		return 2
-	}
-	return 1
-}
+func (d *fixedSizeListDecoder) Buffers() int { return 1 + len(d.depths) }
 
 func (d *fixedSizeListDecoder) Decode(dst *block.Builder, bufs [][]byte, n int, want []block.Span) error {
-	data := bufs[len(bufs)-1]
-	if n > len(data)*8/d.width {
-		return fmt.Errorf("%d bytes cannot hold %d items of %d bits", len(data), n, d.width)
+	data, width := bufs[len(bufs)-1], d.shape.Stored()
+	if n > len(data)*8/width {
+		return fmt.Errorf("%d bytes cannot hold %d items of %d bits", len(data), n, width)
 	}
-	var valid []byte
-	if d.validity {
-		if n > len(bufs[0])*8/d.numbers {
-			return fmt.Errorf("%d bytes cannot hold the validity of %d lists of %d", len(bufs[0]), n, d.numbers)
+	for i, depth := range d.depths {
+		if n > len(bufs[i])*8/d.shape.Entries(depth) {
+			return fmt.Errorf("%d bytes cannot hold the validity of %d lists of %d", len(bufs[i]), n, d.shape.Entries(depth))
 		}
-		valid = bufs[0]
 	}
 	for _, s := range want {
-		dst.AppendInner(valid, s.From, s.Len())
-		dst.AppendFixed(data[s.From*d.width/8:s.To*d.width/8], s.Len())
+		next := 0
+		for depth := range d.shape.Dims {
+			if next < len(d.depths) && d.depths[next] == depth {
+				dst.AppendInner(depth, bufs[next], s.From, s.Len())
+				next++
+			} else {
+				dst.AppendInner(depth, nil, s.From, s.Len())
+			}
+		}
+		if d.shape.Bits {
+			dst.AppendBools(data, s.From*width, s.Len())
+		} else {
+			dst.AppendFixed(data[s.From*width/8:s.To*width/8], s.Len())
+		}
 	}
 	return nil
 }

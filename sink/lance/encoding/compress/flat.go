@@ -14,12 +14,8 @@ type flat struct {
 }
 
 // Flat writes a fixed block as it is. Dims are the lengths of the fixed size
-// lists around its numbers, outermost first. Where some of the numbers are null
-// the result is Paired.
+// lists around its numbers, outermost first.
 func Flat(b block.Block, dims []int) Chunked {
-	if b.Inner != nil {
-		return newVectors(b, dims)
-	}
 	return &flat{block: b, dims: dims}
 }
 

@@ -162,7 +162,7 @@ func (l *Levels) Append(dst []byte, levels []uint16) []byte {
 		at := len(dst)
 		dst = r.Append(append(dst, make([]byte, runHeader)...), 0, len(levels))
 		binary.LittleEndian.PutUint64(dst[at:], uint64(len(dst)-at-runHeader))
-		return r.AppendSecond(dst, 0, 0)
+		return r.AppendPart(dst, 1, 0, 0)
 	case flatLevels:
 	}
 	return append(dst, asBytes(levels)...)

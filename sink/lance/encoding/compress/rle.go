@@ -109,7 +109,9 @@ func (r *runLengths[T]) Append(dst []byte, item, n int) []byte {
 	return dst
 }
 
-func (r *runLengths[T]) AppendSecond(dst []byte, _, _ int) []byte { return append(dst, r.lengths...) }
+func (r *runLengths[T]) Buffers() int { return 2 }
+
+func (r *runLengths[T]) AppendPart(dst []byte, _, _, _ int) []byte { return append(dst, r.lengths...) }
 
 // rleDecoder reads runs.
 type rleDecoder struct{ bytes int }

@@ -36,8 +36,10 @@ func requireBack(t *testing.T, c Chunked, b block.Block, s block.Shape) {
 			t.Fatalf("not an item fits at %d", item)
 		}
 		bufs := [][]byte{c.Append(nil, item, n)}
-		if paired, ok := c.(Paired); ok {
-			bufs = append(bufs, paired.AppendSecond(nil, item, n))
+		if parted, ok := c.(Parted); ok {
+			for part := 1; part < parted.Buffers(); part++ {
+				bufs = append(bufs, parted.AppendPart(nil, part, item, n))
+			}
 		}
 		if err := d.Decode(out, bufs, n, block.All(n)); err != nil {
 			t.Fatalf("items %d to %d: %v", item, item+n, err)

@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"math"
 
-	"github.com/apache/arrow/go/v17/arrow/bitutil"
-
 	"github.com/pst-bridge/pst-bridge/sink/lance/encoding/block"
 	"github.com/pst-bridge/pst-bridge/sink/lance/encoding/compress"
 	"github.com/pst-bridge/pst-bridge/sink/lance/encoding/repdef"
@@ -107,10 +105,10 @@ func (f *FullZip) Write(leaf repdef.Leaf, b block.Block, shape block.Shape, code
 	}
 	page := Page{Layout: &lancepb.PageLayout{Layout: &lancepb.PageLayout_FullZip{FullZip: l}}}
 	if b.Width > 0 {
-		bits := b.Width + 8*validityBytes(b, shape)
+		bits := b.Width + 8*compress.ValidityBytes(b, shape)
 		l.Width = &lancepb.FullZipLayout_BitsPerValue{BitsPerValue: uint32(bits)}
-		l.ValueCompression = compress.VectorEncoding(b.Width, shape.Dims, b.Inner != nil)
-		page.Buffers = f.fixed(leaf, b, c, shape.Numbers())
+		l.ValueCompression = compress.VectorEncoding(shape, b.Inner)
+		page.Buffers = f.fixed(leaf, b, c, shape)
 		return page, nil
 	}
 	l.Width = &lancepb.FullZipLayout_BitsPerOffset{BitsPerOffset: uint32(shape.Offsets)}
@@ -132,29 +130,9 @@ func (f *FullZip) Write(leaf repdef.Leaf, b block.Block, shape block.Shape, code
 	return page, nil
 }
 
-// validityBytes is what the validity bits of the numbers of a vector take
-// before it; 0 where no number is null.
-func validityBytes(b block.Block, s block.Shape) int {
-	if b.Inner == nil {
-		return 0
-	}
-	return (s.Numbers() + 7) / 8
-}
-
-// appendFixed adds an item behind the validity bits of its numbers, if some
-// are null.
-func appendFixed(dst []byte, b block.Block, item, numbers int) []byte {
-	if b.Inner != nil {
-		at := len(dst)
-		dst = append(dst, make([]byte, (numbers+7)/8)...)
-		bitutil.CopyBitmap(b.Inner, item*numbers, numbers, dst[at:], 0)
-	}
-	return append(dst, b.Item(item)...)
-}
-
 // fixed zips values of one width: each visible level is followed by its slot,
 // null or not. Without levels the values are the page.
-func (f *FullZip) fixed(leaf repdef.Leaf, b block.Block, c control, numbers int) [][]byte {
+func (f *FullZip) fixed(leaf repdef.Leaf, b block.Block, c control, s block.Shape) [][]byte {
 	if c.bytes == 0 && b.Inner == nil {
 		return [][]byte{b.Data}
 	}
@@ -167,7 +145,7 @@ func (f *FullZip) fixed(leaf repdef.Leaf, b block.Block, c control, numbers int)
 		}
 		f.data = c.append(f.data, level)
 		if c.def == nil || c.def[level] <= visible || maxRep == 0 {
-			f.data = appendFixed(f.data, b, item, numbers)
+			f.data = append(compress.AppendValidity(f.data, b, s, item), b.Item(item)...)
 			item++
 		}
 	}

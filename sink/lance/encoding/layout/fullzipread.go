@@ -105,26 +105,44 @@ func (r *fullZipReader) openVariable(l *lancepb.FullZipLayout, x *compress.Expan
 // openFixed checks the width of values that have one.
 func (r *fullZipReader) openFixed(l *lancepb.FullZipLayout, shape block.Shape) error {
 	e := l.GetValueCompression()
-	bits, validity := shape.Width, 0
+	bits := shape.Width
 	if bits == 1 && e.GetFlat().GetBitsPerValue() == 8 && l.GetBitsPerValue() == 8 {
 		r.item = r.bit
 		return nil
 	}
 	if len(shape.Dims) > 0 {
-		has, err := compress.CheckFixedSizeList(e, shape)
-		if err != nil {
-			return err
-		}
-		if has {
-			validity = (shape.Numbers() + 7) / 8
-		}
-	} else if e.GetFlat().GetBitsPerValue() != uint64(bits) {
+		return r.openVectors(l, shape)
+	}
+	if e.GetFlat().GetBitsPerValue() != uint64(bits) {
 		return &compress.UnsupportedError{Encoding: "full-zip " + compress.Name(e)}
 	}
-	if bits < 8 || uint64(l.GetBitsPerValue()) != uint64(bits+validity*8) {
-		return fmt.Errorf("values of %d bits instead of %d", l.GetBitsPerValue(), bits+validity*8)
+	if bits < 8 || uint64(l.GetBitsPerValue()) != uint64(bits) {
+		return fmt.Errorf("values of %d bits instead of %d", l.GetBitsPerValue(), bits)
 	}
-	r.item = func() error { return r.fixed(bits/8, validity) }
+	r.item = func() error { return r.fixed(bits / 8) }
+	return nil
+}
+
+// openVectors checks the width of fixed size lists: validity bytes for every depth
+// with nulls, then the numbers.
+func (r *fullZipReader) openVectors(l *lancepb.FullZipLayout, shape block.Shape) error {
+	depths, err := compress.CheckFixedSizeList(l.GetValueCompression(), shape)
+	if err != nil {
+		return err
+	}
+	if shape.Bits && (len(depths) > 0 || shape.Stored()%8 != 0) {
+		return &compress.UnsupportedError{Encoding: "full-zip " + compress.Name(l.GetValueCompression()) + " of bools"}
+	}
+	sizes := make([]int, len(shape.Dims))
+	bits := shape.Stored()
+	for _, depth := range depths {
+		sizes[depth] = (shape.Entries(depth) + 7) / 8
+		bits += 8 * sizes[depth]
+	}
+	if uint64(l.GetBitsPerValue()) != uint64(bits) {
+		return fmt.Errorf("values of %d bits instead of %d", l.GetBitsPerValue(), bits)
+	}
+	r.item = func() error { return r.vector(bits/8, sizes) }
 	return nil
 }
 
@@ -187,17 +205,43 @@ func (r *fullZipReader) bit() error {
 	return nil
 }
 
-// fixed reads a value of size bytes behind the validity bits of its numbers.
-func (r *fullZipReader) fixed(size, validity int) error {
-	if len(r.data)-r.at < validity+size {
-		return fmt.Errorf("the page ends inside a value of %d bytes", validity+size)
+// fixed reads a value of size bytes.
+func (r *fullZipReader) fixed(size int) error {
+	value, err := r.take(size)
+	if err == nil {
+		r.builder.AppendFixed(value, 1)
 	}
-	if validity > 0 {
-		r.builder.AppendInner(r.data[r.at:r.at+validity], 0, 1)
+	return err
+}
+
+// take is the next size bytes.
+func (r *fullZipReader) take(size int) ([]byte, error) {
+	if len(r.data)-r.at < size {
+		return nil, fmt.Errorf("the page ends inside a value of %d bytes", size)
 	}
-	r.at += validity
-	r.builder.AppendFixed(r.data[r.at:r.at+size], 1)
 	r.at += size
+	return r.data[r.at-size : r.at], nil
+}
+
+// vector reads a value of size bytes, which begins with the validity bytes of
+// each depth.
+func (r *fullZipReader) vector(size int, validity []int) error {
+	value, err := r.take(size)
+	if err != nil {
+		return err
+	}
+	for depth, n := range validity {
+		var valid []byte
+		if n > 0 {
+			valid, value = value[:n], value[n:]
+		}
+		r.builder.AppendInner(depth, valid, 0, 1)
+	}
+	if r.builder.Shape().Bits {
+		r.builder.AppendBools(value, 0, 1)
+	} else {
+		r.builder.AppendFixed(value, 1)
+	}
 	return nil
 }
 

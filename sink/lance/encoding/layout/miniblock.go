@@ -88,7 +88,7 @@ func (m *MiniBlock) page(leaf repdef.Leaf, values compress.Chunked, codec *compr
 func (m *MiniBlock) chunks(leaf repdef.Leaf, values compress.Chunked, codec *compress.Codec) (shrunk bool, err error) {
 	m.meta, m.data = m.meta[:0], m.data[:0]
 	plain, stored := 0, 0
-	paired, _ := values.(compress.Paired)
+	parted, _ := values.(compress.Parted)
 	for i, s := range m.spans {
 		start := len(m.data)
 		sizes := m.header(leaf, s, buffersOf(values))
@@ -107,10 +107,10 @@ func (m *MiniBlock) chunks(leaf repdef.Leaf, values compress.Chunked, codec *com
 		}
 		m.Grammar.put(m.data[sizes:], len(m.data)-at)
 		m.data = pad(m.data)
-		if paired != nil {
+		for part := 1; part < buffersOf(values); part++ {
 			at = len(m.data)
-			m.data = paired.AppendSecond(m.data, s.item, s.items)
-			m.Grammar.put(m.data[sizes+m.Grammar.width():], len(m.data)-at)
+			m.data = parted.AppendPart(m.data, part, s.item, s.items)
+			m.Grammar.put(m.data[sizes+part*m.Grammar.width():], len(m.data)-at)
 			m.data = pad(m.data)
 		}
 		size := len(m.data) - start
@@ -128,8 +128,8 @@ func (m *MiniBlock) chunks(leaf repdef.Leaf, values compress.Chunked, codec *com
 
 // buffersOf is how many value buffers a chunk has.
 func buffersOf(values compress.Chunked) int {
-	if _, ok := values.(compress.Paired); ok {
-		return 2
+	if p, ok := values.(compress.Parted); ok {
+		return p.Buffers()
 	}
 	return 1
 }

@@ -196,17 +196,27 @@ func (d *decoder) fixedSizeList(e *lancepb.FixedSizeListArray, n int, s block.Sh
 	if n > math.MaxInt/dim {
 		return values{}, fmt.Errorf("%d lists of %d items", n, dim)
 	}
-	inner := block.Shape{Width: s.Width / dim, Dims: s.Dims[1:]}
+	inner := block.Shape{Width: s.Width / dim, Dims: s.Dims[1:], Bits: s.Bits}
+	bottom := s.Bits && len(inner.Dims) == 0
+	if bottom {
+		inner = block.Shape{Width: 1}
+	}
 	v, err := d.array(e.GetItems(), n*dim, inner)
 	if err != nil {
 		return values{}, err
 	}
-	if v.valid != nil && len(inner.Dims) > 0 {
-		return values{}, fmt.Errorf("null lists inside of fixed size lists: %w", fields.ErrUnsupported)
+	if bottom {
+		if err := d.spend(n * dim); err != nil {
+			return values{}, err
+		}
+		b := block.NewBuilder(s, 0, 0)
+		b.AppendBools(v.Data, 0, n)
+		v.Block = b.Block()
 	}
-	out := values{Block: block.Block{Items: n, Width: s.Width, Data: v.Data, Inner: v.Inner}}
-	if len(inner.Dims) == 0 {
-		out.Inner = v.valid
+	out := values{Block: block.Block{Items: n, Width: s.Width, Data: v.Data}}
+	if v.valid != nil || v.Inner != nil {
+		out.Inner = append([][]byte{v.valid}, v.Inner...)
+		out.Inner = append(out.Inner, make([][]byte, len(s.Dims)-len(out.Inner))...)
 	}
 	return out, nil
 }
