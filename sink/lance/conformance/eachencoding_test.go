@@ -160,6 +160,8 @@ func eachEncodings() []eachEncoding {
 		{name: "vectors of bits", kind: arrow.FixedSizeListOf(3, arrow.FixedWidthTypes.Boolean), value: bitVectorOf(3), want: "fixed_size_list(items_per_value=3, values: flat(bits_per_value=1))"},
 		{name: "vectors of bits, full-zip", kind: arrow.FixedSizeListOf(16, arrow.FixedWidthTypes.Boolean), value: bitVectorOf(16), setting: map[string]string{encoding.KeyStructural: "fullzip"}, want: "mini_block(", theirs: "full_zip(bits_per_value=16"},
 		{name: "vectors of vectors with holes", kind: arrow.FixedSizeListOf(2, arrow.FixedSizeListOf(3, p.Int16)), value: holesAtEveryDepth, want: "num_buffers=3 ... has_validity=true ... has_validity=true"},
+		{name: "vectors of nothing but holes", kind: arrow.FixedSizeListOf(20, p.Float32), value: constantly(make([]any, 20)), want: "fixed_size_list(items_per_value=20, has_validity=true, values: flat", theirs: "full_zip( ... fixed_size_list(items_per_value=20, has_validity=true, values: constant)"},
+		{name: "vectors of vectors of holes", kind: arrow.FixedSizeListOf(2, arrow.FixedSizeListOf(3, arrow.FixedWidthTypes.Boolean)), value: constantly([]any{nil, make([]any, 3)}), want: "has_validity=true ... has_validity=true, values: flat", theirs: "full_zip( ... has_validity=true ... has_validity=true, values: constant)"},
 		{name: "vectors, full-zip", kind: arrow.FixedSizeListOf(100, p.Float32), value: vector(100, false), rows: 300, want: "full_zip( ... fixed_size_list(items_per_value=100"},
 		{name: "vectors with holes, full-zip", kind: arrow.FixedSizeListOf(100, p.Float32), value: vector(100, true), rows: 300, want: "full_zip( ... has_validity=true"},
 		{name: "all null", kind: p.Int64, value: sometimes(always, counting), want: "constant(layers=[nullable_item])"},

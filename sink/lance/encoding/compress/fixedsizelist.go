@@ -16,34 +16,41 @@ type fixedSizeListDecoder struct {
 }
 
 func openFixedSizeList(e *lancepb.CompressiveEncoding, s block.Shape) (Decoder, error) {
-	depths, err := CheckFixedSizeList(e, s)
+	depths, none, err := CheckFixedSizeList(e, s)
 	if err != nil {
 		return nil, err
+	}
+	if none {
+		return nil, &UnsupportedError{Encoding: "chunks of " + Name(e)}
 	}
 	return &fixedSizeListDecoder{shape: s, depths: depths}, nil
 }
 
 // CheckFixedSizeList says whether a description of nested lists over flat
-// numbers fits the shape, and at which depths the entries carry validity.
-func CheckFixedSizeList(e *lancepb.CompressiveEncoding, s block.Shape) (depths []int, err error) {
+// numbers fits the shape, at which depths the entries carry validity, and whether
+// there are no numbers, as they all are null.
+func CheckFixedSizeList(e *lancepb.CompressiveEncoding, s block.Shape) (depths []int, none bool, err error) {
 	inner := e
 	for depth, dim := range s.Dims {
 		list := inner.GetFixedSizeList()
 		if list == nil || list.GetItemsPerValue() != uint64(dim) {
-			return nil, misfit(e, s)
+			return nil, false, misfit(e, s)
 		}
 		if list.GetHasValidity() {
 			depths = append(depths, depth)
 		}
 		inner = list.GetValues()
 	}
+	if c := inner.GetConstant(); c != nil && c.Value == nil && len(depths) > 0 && depths[len(depths)-1] == len(s.Dims)-1 {
+		return depths, true, nil
+	}
 	if inner.GetFlat() == nil {
-		return nil, &UnsupportedError{Encoding: Name(e)}
+		return nil, false, &UnsupportedError{Encoding: Name(e)}
 	}
 	if len(s.Dims) == 0 || inner.GetFlat().GetBitsPerValue()*uint64(s.Numbers()) != uint64(s.Stored()) {
-		return nil, misfit(e, s)
+		return nil, false, misfit(e, s)
 	}
-	return depths, nil
+	return depths, false, nil
 }
 
 func (d *fixedSizeListDecoder) Buffers() int { return 1 + len(d.depths) }

@@ -126,15 +126,18 @@ func (r *fullZipReader) openFixed(l *lancepb.FullZipLayout, shape block.Shape) e
 // openVectors checks the width of fixed size lists: validity bytes for every depth
 // with nulls, then the numbers.
 func (r *fullZipReader) openVectors(l *lancepb.FullZipLayout, shape block.Shape) error {
-	depths, err := compress.CheckFixedSizeList(l.GetValueCompression(), shape)
+	depths, none, err := compress.CheckFixedSizeList(l.GetValueCompression(), shape)
 	if err != nil {
 		return err
 	}
-	if shape.Bits && (len(depths) > 0 || shape.Stored()%8 != 0) {
+	if shape.Bits && !none && (len(depths) > 0 || shape.Stored()%8 != 0) {
 		return &compress.UnsupportedError{Encoding: "full-zip " + compress.Name(l.GetValueCompression()) + " of bools"}
 	}
 	sizes := make([]int, len(shape.Dims))
 	bits := shape.Stored()
+	if none {
+		bits = 0
+	}
 	for _, depth := range depths {
 		sizes[depth] = (shape.Entries(depth) + 7) / 8
 		bits += 8 * sizes[depth]
@@ -237,9 +240,15 @@ func (r *fullZipReader) vector(size int, validity []int) error {
 		}
 		r.builder.AppendInner(depth, valid, 0, 1)
 	}
-	if r.builder.Shape().Bits {
+	switch {
+	case len(value) == 0: // all numbers are null
+		if r.builder.Bytes()+r.builder.Shape().Width/8 > maxPageBytes {
+			return fmt.Errorf("the page expands to more than %d bytes", maxPageBytes)
+		}
+		r.builder.AppendZeros(1)
+	case r.builder.Shape().Bits:
 		r.builder.AppendBools(value, 0, 1)
-	} else {
+	default:
 		r.builder.AppendFixed(value, 1)
 	}
 	return nil
