@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"iter"
 	"math"
+	"slices"
 
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/array"
@@ -156,6 +157,10 @@ func (b *backfill) plan(ctx context.Context, base *manifest.Manifest) (*Proposal
 		if err != nil {
 			return nil, err
 		}
+		if b.retypes && !holds(f, gone) {
+			p.Edits[f.ID] = manifest.FragmentEdit{} // it reads as null, before and after
+			continue
+		}
 		made, err := b.file(ctx, d, f, added)
 		if err != nil {
 			return nil, fmt.Errorf("fragment %d: %w", f.ID, err)
@@ -165,6 +170,16 @@ func (b *backfill) plan(ctx context.Context, base *manifest.Manifest) (*Proposal
 		p.Edits[f.ID] = manifest.FragmentEdit{AddFile: &entry, Tombstone: gone}
 	}
 	return p, nil
+}
+
+// holds reports whether a fragment has a column of one of some fields.
+func holds(f *manifest.Fragment, ids []int32) bool {
+	for _, file := range f.Files {
+		if slices.ContainsFunc(file.Fields, func(id int32) bool { return slices.Contains(ids, id) }) {
+			return true
+		}
+	}
+	return false
 }
 
 // file writes the new columns of a fragment, unless that was done before.

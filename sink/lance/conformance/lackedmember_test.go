@@ -59,3 +59,26 @@ func TestLackedMembers(t *testing.T) {
 		})
 	}
 }
+
+// TestRetypedMemberOfLackedStruct changes the type of a member of a struct that one
+// fragment has nothing of: it must not get a part of it, beside which other members
+// may never be null.
+func TestRetypedMemberOfLackedStruct(t *testing.T) {
+	number := arrow.PrimitiveTypes
+	id := arrow.Field{Name: "id", Type: number.Int32}
+	members := func(kind arrow.DataType) *arrow.Schema {
+		s := arrow.StructOf(arrow.Field{Name: "a", Type: kind, Nullable: true}, arrow.Field{Name: "b", Type: number.Int8})
+		return arrow.NewSchema([]arrow.Field{id, {Name: "s", Type: s, Nullable: true}}, nil)
+	}
+	store, dir := newStore(t)
+	must(lance.Create(t.Context(), store, members(number.Int8), sequence(fromJSON(t, members(number.Int8), `[{"id":1,"s":{"a":1,"b":2}}]`)), lance.Options{}))(t)
+	table := lance.Open(store, lance.Options{})
+	must(table.Append(t.Context(), sequence(fromJSON(t, arrow.NewSchema([]arrow.Field{id}, nil), `[{"id":2}]`))))(t)
+	must(table.ChangeType(t.Context(), "s.a", number.Int16))(t)
+	must(table.AddColumns(t.Context(), arrow.NewSchema([]arrow.Field{{Name: "nowhere", Type: number.Int8, Nullable: true}}, nil)))(t)
+	must(table.ChangeType(t.Context(), "nowhere", number.Float64))(t)
+	must(table.DropColumns(t.Context(), "nowhere"))(t)
+	want := fromJSON(t, members(number.Int16), `[{"id":1,"s":{"a":1,"b":2}},{"id":2,"s":null}]`)
+	requireRecords(t, must(collect(must(table.Latest(t.Context()))(t).Scan(t.Context(), lance.ScanOptions{})))(t), want, 1)
+	requireReference(t, lanceref.Start(t).Table(dir), want)
+}
