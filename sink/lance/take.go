@@ -12,6 +12,7 @@ import (
 	"github.com/apache/arrow/go/v17/arrow/memory"
 
 	"github.com/pst-bridge/pst-bridge/sink/lance/internal/dictionary"
+	"github.com/pst-bridge/pst-bridge/sink/lance/internal/nullarray"
 )
 
 // Take reads single rows by their place in the table, deleted rows not counted, in
@@ -101,9 +102,18 @@ func (d *Dataset) noRows(columns []string) (arrow.Record, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := array.NewRecordBuilder(memory.DefaultAllocator, schema)
-	defer b.Release()
-	return b.NewRecord(), nil
+	none := make([]arrow.Array, 0, schema.NumFields())
+	defer func() { releaseAll(none) }()
+	for _, f := range schema.Fields() {
+		plain := nullarray.New(dictionary.PlainType(f.Type), 0)
+		column, err := dictionary.Index(plain, f.Type)
+		plain.Release()
+		if err != nil {
+			return nil, fmt.Errorf("column %q: %w", f.Name, err)
+		}
+		none = append(none, column)
+	}
+	return array.NewRecord(schema, none, 0), nil
 }
 
 // reorder joins arrays and puts their entries in another order. The caller gets a

@@ -29,6 +29,8 @@ def load(path):
 
 
 def save(table, path):
+    if any("dictionary<" in str(f.type) for f in table.schema):
+        table = table.combine_chunks()  # a file holds one dictionary
     with ipc.new_file(path, table.schema) as w:
         w.write_table(table)
     return path

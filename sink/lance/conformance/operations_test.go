@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/pst-bridge/pst-bridge/sink/lance"
+	"github.com/pst-bridge/pst-bridge/sink/lance/internal/dictionary"
 	"github.com/pst-bridge/pst-bridge/sink/lance/objstore"
 	"github.com/pst-bridge/pst-bridge/sink/lance/objstore/localfs"
 	"github.com/pst-bridge/pst-bridge/testenv/lanceref"
@@ -34,12 +35,22 @@ func shopSchema() *arrow.Schema {
 	}, nil)
 }
 
+// fromJSON reads values, also for dictionary types, of which Arrow builds some alone.
 func fromJSON(t *testing.T, s *arrow.Schema, text string) arrow.Record {
 	t.Helper()
-	rec, _, err := array.RecordFromJSON(memory.DefaultAllocator, s, strings.NewReader(text), array.WithUseNumber())
+	fields := s.Fields()
+	for i := range fields {
+		fields[i].Type = dictionary.PlainType(fields[i].Type)
+	}
+	plain, _, err := array.RecordFromJSON(memory.DefaultAllocator, arrow.NewSchema(fields, nil), strings.NewReader(text), array.WithUseNumber())
 	if err != nil {
 		t.Fatal(err)
 	}
+	columns := plain.Columns()
+	for i := range columns {
+		columns[i] = indexed(columns[i], s.Field(i).Type)
+	}
+	rec := array.NewRecord(s, columns, plain.NumRows())
 	t.Cleanup(rec.Release)
 	return rec
 }

@@ -10,11 +10,17 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/pst-bridge/pst-bridge/sink/lance/file"
+	"github.com/pst-bridge/pst-bridge/sink/lance/internal/dictionary"
 )
 
-// leafTypes are all types without structs, lists and maps.
+// leafTypes are all types without structs, lists and maps. The keys of dictionaries
+// count the values of a whole table: the reference joins those of all fragments.
 func leafTypes() []arrow.DataType {
-	return append(flat(), rare()[:16]...)
+	number, text := arrow.PrimitiveTypes, arrow.BinaryTypes
+	return slices.Concat(flat(), rare()[:16], []arrow.DataType{
+		indexedBy(number.Int16, text.String), indexedBy(number.Int32, text.Binary), indexedBy(number.Uint32, number.Float64),
+		indexedBy(number.Uint64, number.Int16), indexedBy(number.Int64, text.LargeString),
+	})
 }
 
 // uniform draws one of n numbers, all alike likely, which rapid's own ranges are not.
@@ -92,7 +98,8 @@ func (p *play) drawRecord(t *rapid.T, fields []arrow.Field, rows int) arrow.Reco
 	r := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "values"), 0))
 	columns := make([]arrow.Array, len(fields))
 	for i, f := range fields {
-		b := array.NewBuilder(memory.DefaultAllocator, f.Type)
+		plain := arrow.Field{Type: dictionary.PlainType(f.Type), Nullable: f.Nullable}
+		b := array.NewBuilder(memory.DefaultAllocator, plain.Type)
 		fill := &filler{Rand: r, column: column{f.Type, nullness(r.IntN(4)), flavour(r.IntN(4))}}
 		for range rows {
 			if i == 0 && f.Name == "id" {
@@ -100,9 +107,9 @@ func (p *play) drawRecord(t *rapid.T, fields []arrow.Field, rows int) arrow.Reco
 				p.nextID++
 				continue
 			}
-			fill.add(b, f)
+			fill.add(b, plain)
 		}
-		columns[i] = b.NewArray()
+		columns[i] = indexed(b.NewArray(), f.Type)
 		b.Release()
 	}
 	return array.NewRecord(arrow.NewSchema(fields, nil), columns, int64(rows))

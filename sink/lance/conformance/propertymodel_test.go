@@ -54,6 +54,8 @@ func valueOf(in arrow.Array, i int) any {
 		return nil
 	}
 	switch in := in.(type) {
+	case *array.Dictionary:
+		return valueOf(in.Dictionary(), in.GetValueIndex(i))
 	case *array.Struct:
 		v := make(members, in.NumField())
 		for k := range v {

@@ -2,14 +2,27 @@ package conformance_test
 
 import (
 	"math"
+	"slices"
 	"strings"
 
 	"github.com/apache/arrow/go/v17/arrow"
 	"pgregory.net/rapid"
+
+	"github.com/pst-bridge/pst-bridge/sink/lance/internal/dictionary"
 )
 
-// alternatives are the types that a type can be changed to.
+// alternatives are the types that a type can be changed to: those of values, and
+// dictionaries of them.
 func alternatives(kind arrow.DataType) []arrow.DataType {
+	values := valueAlternatives(dictionary.PlainType(kind))
+	all := slices.Clone(values)
+	for i, value := range values {
+		all = append(all, indexedBy([]arrow.DataType{arrow.PrimitiveTypes.Int16, arrow.PrimitiveTypes.Uint64}[i%2], value))
+	}
+	return all
+}
+
+func valueAlternatives(kind arrow.DataType) []arrow.DataType {
 	t, b := arrow.PrimitiveTypes, arrow.BinaryTypes
 	floats := []arrow.DataType{t.Float32, t.Float64}
 	switch id := kind.ID(); {
@@ -66,6 +79,7 @@ func (p *play) hasDeletions(t *rapid.T) bool {
 
 // retyped is a value in another type, and whether that holds it.
 func retyped(v any, to arrow.DataType) (any, bool) {
+	to = dictionary.PlainType(to)
 	isFloat := to.ID() == arrow.FLOAT32 || to.ID() == arrow.FLOAT64
 	switch v := v.(type) {
 	case int64, uint64:
@@ -78,8 +92,14 @@ func retyped(v any, to arrow.DataType) (any, bool) {
 		}
 		return f32(math.Float32bits(float32(float))), exact && float64(float32(float)) == float
 	case f32:
+		if to.ID() == arrow.FLOAT32 {
+			return v, true
+		}
 		return f64(math.Float64bits(float64(math.Float32frombits(uint32(v))))), true
 	case f64:
+		if to.ID() == arrow.FLOAT64 {
+			return v, true
+		}
 		float := math.Float64frombits(uint64(v))
 		return f32(math.Float32bits(float32(float))), math.IsNaN(float) || float64(float32(float)) == float
 	}

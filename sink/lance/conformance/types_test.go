@@ -297,7 +297,7 @@ func takeFromFile(t *testing.T, ref *lanceref.Reference, r *rand.Rand, path stri
 		"r.take_rows(args['rows'])":                        single,
 	} {
 		out := filepath.Join(t.TempDir(), "rows.arrow")
-		code = "from lance.file import LanceFileReader\nr = LanceFileReader(args['path'])\nsave(" + code + ".to_table().combine_chunks(), args['out'])"
+		code = "from lance.file import LanceFileReader\nr = LanceFileReader(args['path'])\nsave(" + code + ".to_table(), args['out'])"
 		if err := ref.Eval(code, map[string]any{"path": path, "rows": rows, "out": out}, nil); err != nil {
 			t.Errorf("rows %d: %v", rows, err)
 			continue
