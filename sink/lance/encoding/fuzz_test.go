@@ -26,6 +26,7 @@ func fuzzTypes() []arrow.DataType {
 		arrow.FixedSizeListOf(3, arrow.PrimitiveTypes.Float32), arrow.Null,
 		arrow.PrimitiveTypes.Float64, &arrow.FixedSizeBinaryType{ByteWidth: 16},
 		indexedBy(arrow.PrimitiveTypes.Int8, arrow.PrimitiveTypes.Int64), indexedBy(arrow.PrimitiveTypes.Uint32, arrow.FixedWidthTypes.Boolean),
+		arrow.FixedSizeListOf(3, arrow.FixedWidthTypes.Boolean), arrow.FixedSizeListOf(2, arrow.FixedSizeListOf(9, arrow.PrimitiveTypes.Int16)),
 	}
 }
 
@@ -116,6 +117,8 @@ func FuzzDecode(f *testing.F) {
 		{5, arrow.FixedSizeListOf(3, arrow.PrimitiveTypes.Float32), `[[1, 2, 3], null]`},
 		{7, arrow.PrimitiveTypes.Float64, repeated(300, "%v", func(i int) any { return 20 + float64(i)/8 })},
 		{8, &arrow.FixedSizeBinaryType{ByteWidth: 16}, `["AAAAAAAAAAAAAAAAAAAAAA==", null]`},
+		{11, arrow.FixedSizeListOf(3, arrow.FixedWidthTypes.Boolean), `[[true, false, null], null, [true, true, false]]`},
+		{12, arrow.FixedSizeListOf(2, arrow.FixedSizeListOf(9, arrow.PrimitiveTypes.Int16)), `[[[1, 2, 3, 4, 5, 6, 7, 8, null], null], [[1, 2, 3, 4, 5, 6, 7, 8, 9], [9, 8, 7, 6, 5, 4, 3, 2, 1]]]`},
 	} {
 		for _, o := range []encoding.Options{{}, {Compression: encoding.Zstd}, {Compression: encoding.LZ4}, {Version: encoding.V2_2}} {
 			for _, p := range encode(f, o, shred(f, fromJSON(f, seed.dt, seed.rows))) {
@@ -123,7 +126,7 @@ func FuzzDecode(f *testing.F) {
 			}
 		}
 	}
-	for i, dt := range fuzzTypes()[9:] {
+	for i, dt := range fuzzTypes()[9:11] {
 		for _, o := range []encoding.Options{{}, {Compression: encoding.LZ4}, {Version: encoding.V2_2}} {
 			leaf, settings := keyed(f, dt.(*arrow.DictionaryType), `[1, null, 0, 1, 1, 1, 0]`)
 			for _, p := range encodeAs(f, o, leaf, settings) {
