@@ -23,6 +23,9 @@ func (t *Table) At(version uint64) *Table {
 	return &Table{ref: t.ref, uri: t.uri, version: version}
 }
 
+// Dir returns the directory of the table.
+func (t *Table) Dir() string { return t.uri }
+
 // args adds the table to the named arguments of a request.
 func (t *Table) args(pairs ...any) map[string]any {
 	m := map[string]any{"uri": t.uri, "version": t.version}

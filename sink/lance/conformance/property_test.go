@@ -69,7 +69,9 @@ func TestOperationSequences(t *testing.T) {
 		p.now.rows = rowsOf(first)
 		if rapid.Bool().Draw(rt, "made by the reference") {
 			p.byOthers = true
-			_, err = p.theirs.Create(lanceref.WriteOptions{DataStorageVersion: p.version.String()}, first.Schema(), first)
+			_, err = p.theirs.Create(lanceref.WriteOptions{
+				DataStorageVersion: p.version.String(), EnableStableRowIDs: rapid.Bool().Draw(rt, "stable row ids"),
+			}, first.Schema(), first)
 		} else {
 			_, err = lance.Create(rt.Context(), store, first.Schema(), sequence(first), options)
 		}

@@ -21,7 +21,6 @@ func TestRefused(t *testing.T) {
 	for name, o := range map[string]lanceref.WriteOptions{
 		"file version 2.0": {DataStorageVersion: "2.0"},
 		"legacy files":     {DataStorageVersion: "legacy"},
-		"stable row ids":   {DataStorageVersion: "2.1", EnableStableRowIDs: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newRand(t)

@@ -28,10 +28,7 @@ func TestFeatureFlags(t *testing.T) {
 			t.Errorf("writer flag %d: %v", flag, err)
 		}
 	}
-	if err := fixture(t, stable).Writable(); !errors.Is(err, fields.ErrUnsupported) || !strings.Contains(err.Error(), "stable row ids") {
-		t.Errorf("stable row ids: %v", err)
-	}
-	for _, name := range []string{appended, everything, v1} {
+	for _, name := range []string{appended, everything, stable, v1} {
 		if err := fixture(t, name).Writable(); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}

@@ -29,14 +29,10 @@ func checkReadable(reader uint64) error {
 }
 
 // Writable says why a version may not be built upon: it has a feature flag that
-// this library does not know, or stable row ids, which it does not write. The error
-// wraps fields.ErrUnsupported.
+// this library does not know. The error wraps fields.ErrUnsupported.
 func (m *Manifest) Writable() error {
 	if unknown := m.head.WriterFeatureFlags &^ knownFlags; unknown != 0 {
 		return fmt.Errorf("version %d: writer feature flag %s: %w", m.Version(), bits(unknown), fields.ErrUnsupported)
-	}
-	if (m.head.ReaderFeatureFlags|m.head.WriterFeatureFlags)&flagStableRowIDs != 0 {
-		return fmt.Errorf("version %d: writing to a table with stable row ids (feature flag 2): %w", m.Version(), fields.ErrUnsupported)
 	}
 	return nil
 }

@@ -22,6 +22,9 @@ type Fragment struct {
 	// Deletions is true where a deletion file says which rows are gone: Deletion.
 	Deletions bool
 	Deletion  deletion.File
+
+	// rowFields is what a table with stable row ids says of the rows of a new fragment.
+	rowFields []byte
 }
 
 // DataFile is one file of a fragment.
@@ -42,7 +45,8 @@ func (f *Fragment) Marshal() ([]byte, error) {
 	for i := range f.Files {
 		m.Files = append(m.Files, f.Files[i].proto())
 	}
-	return proto.MarshalOptions{Deterministic: true}.Marshal(m)
+	data, err := proto.MarshalOptions{Deterministic: true}.Marshal(m)
+	return append(data, f.rowFields...), err
 }
 
 func (d *DataFile) proto() *lancepb.DataFile {

@@ -95,9 +95,10 @@ func (m *Manifest) change(c Change) error {
 // restore takes the content of an older version, under ids that stay used up.
 func (m *Manifest) restore(old *Manifest) {
 	m.keepFragmentIDs()
-	version, fragmentID := m.head.Version, m.head.MaxFragmentId
+	version, fragmentID, rowID := m.head.Version, m.head.MaxFragmentId, m.head.NextRowId
 	m.head = proto.CloneOf(old.head)
 	m.head.VersionAuxData, m.head.Tag, m.head.Version = 0, "", version
+	m.head.NextRowId = max(m.head.NextRowId, rowID)
 	m.fragments, m.stats = old.fragments, old.stats
 	m.schema, m.indexes = old.schema, old.indexes
 	if fragmentID != nil && (m.head.MaxFragmentId == nil || *m.head.MaxFragmentId < *fragmentID) {
@@ -148,7 +149,11 @@ func (m *Manifest) append(added []Fragment) error {
 			return errors.New("fragment ids are used up")
 		}
 		f.ID = next
-		data, err := f.Marshal()
+		err := m.giveRowIDs(&f)
+		var data []byte
+		if err == nil {
+			data, err = f.Marshal()
+		}
 		if err == nil {
 			err = m.stats.add(&f)
 		}
