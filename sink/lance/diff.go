@@ -3,6 +3,7 @@ package lance
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/pst-bridge/pst-bridge/sink/lance/fields"
@@ -17,6 +18,9 @@ type Diff struct {
 	Added, Removed   []FragmentChange // fragments of one version alone, in its order
 	Changed          []FragmentChange // of both, with other files or other deleted rows
 	Columns          []ColumnChange
+	// Metadata is what would give From the config and metadata of To; of fields that
+	// both have, by their paths in From.
+	Metadata MetadataUpdate
 }
 
 // FragmentChange is a fragment that two versions do not have alike.
@@ -45,7 +49,49 @@ func (d *Dataset) Diff(to *Dataset) (*Diff, error) {
 		return nil, fmt.Errorf("diff of versions %d and %d: %w", diff.From, diff.To, err)
 	}
 	diff.columns(d.Fields(), to.Fields())
+	diff.metadata(d, to)
 	return diff, nil
+}
+
+func (diff *Diff) metadata(from, to *Dataset) {
+	diff.Metadata = MetadataUpdate{
+		Config: editBetween(from.Config(), to.Config()), Table: editBetween(from.TableMetadata(), to.TableMetadata()),
+		Schema: editBetween(from.Fields().Metadata, to.Fields().Metadata),
+	}
+	after := make(map[int32]*fields.Field)
+	to.Fields().Walk(func(_ fields.Path, f *fields.Field) bool {
+		after[f.ID] = f
+		return true
+	})
+	from.Fields().Walk(func(p fields.Path, f *fields.Field) bool {
+		if now := after[f.ID]; now != nil && !maps.Equal(f.Metadata, now.Metadata) {
+			if diff.Metadata.Fields == nil {
+				diff.Metadata.Fields = make(map[string]MapEdit)
+			}
+			diff.Metadata.Fields[string(p)] = editBetween(f.Metadata, now.Metadata)
+		}
+		return true
+	})
+}
+
+// editBetween turns one map into another.
+func editBetween(before, after map[string]string) MapEdit {
+	var e MapEdit
+	for _, key := range slices.Sorted(maps.Keys(before)) {
+		if _, ok := after[key]; !ok {
+			e.Delete = append(e.Delete, key)
+		}
+	}
+	for key, value := range after {
+		if was, ok := before[key]; ok && was == value {
+			continue
+		}
+		if e.Set == nil {
+			e.Set = make(map[string]string)
+		}
+		e.Set[key] = value
+	}
+	return e
 }
 
 func (diff *Diff) fragments(from, to *manifest.Manifest) error {

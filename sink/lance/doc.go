@@ -9,6 +9,9 @@
 //	t := lance.Open(store, lance.Options{})
 //	d, err = t.Append(ctx, more)
 //
+// Table.Version, Table.Tag and Table.AsOf check out earlier versions by number, tag and
+// time.
+//
 // Any number of processes, of this library and of others, may commit to one table
 // at once; package commit says how that stays exact. Programs that must recognise
 // their rows again after a lost race, as a message bridge must, write their files

@@ -11,6 +11,7 @@ import (
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/array"
 	"github.com/apache/arrow/go/v17/arrow/memory"
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/pst-bridge/pst-bridge/sink/lance"
 	"github.com/pst-bridge/pst-bridge/sink/lance/objstore"
@@ -318,5 +319,37 @@ func TestUpdateTagByRemoval(t *testing.T) {
 	tags, err := table.Tags(t.Context())
 	if err != nil || len(tags) != 1 || !tags[0].Updated.After(tags[0].Created) {
 		t.Errorf("%+v, %v", tags, err)
+	}
+}
+
+// The metadata in a diff, as an update of the earlier version, gives it that of the later.
+func TestDiffMetadata(t *testing.T) {
+	table := newNumbers(t, `[{"id":1,"word":"one"}]`)
+	set := func(pairs ...string) lance.MapEdit {
+		e := lance.MapEdit{Set: map[string]string{}}
+		for i := 0; i < len(pairs); i += 2 {
+			e.Set[pairs[i]] = pairs[i+1]
+		}
+		return e
+	}
+	from := done(t)(table.UpdateMetadata(t.Context(), lance.MetadataUpdate{
+		Config: set("a", "1", "b", "2"), Table: set("t", "1"), Schema: set("s", "1"), Fields: map[string]lance.MapEdit{"word": set("f", "1")},
+	}))
+	to := done(t)(table.UpdateMetadata(t.Context(), lance.MetadataUpdate{
+		Config: lance.MapEdit{Set: map[string]string{"a": "9", "c": "3"}, Delete: []string{"b"}}, Table: lance.MapEdit{Replace: true},
+		Schema: set("s", "2"), Fields: map[string]lance.MapEdit{"word": set("g", "1")},
+	}))
+	diff, err := from.Diff(to)
+	want := lance.MetadataUpdate{
+		Config: lance.MapEdit{Set: map[string]string{"a": "9", "c": "3"}, Delete: []string{"b"}}, Table: lance.MapEdit{Delete: []string{"t"}},
+		Schema: set("s", "2"), Fields: map[string]lance.MapEdit{"word": set("g", "1")},
+	}
+	if d := cmp.Diff(want, diff.Metadata); err != nil || d != "" {
+		t.Error(err, d)
+	}
+	done(t)(table.Restore(t.Context(), from.Version()))
+	again := done(t)(table.UpdateMetadata(t.Context(), diff.Metadata))
+	if diff, err = to.Diff(again); err != nil || !cmp.Equal(diff.Metadata, lance.MetadataUpdate{}) {
+		t.Errorf("%+v, %v", diff, err)
 	}
 }
