@@ -86,13 +86,11 @@ func (d *descent) firstNulls(missing nulls) (causes []cause, used bool) {
 	causes = make([]cause, d.levels)
 	level := 0
 	for _, sp := range d.spans {
-		for i := sp.from; i < sp.to; i++ {
-			if missing.at(i) {
-				causes[level] = why
-				used = true
-			}
-			level++
+		for i := missing.next(sp.from, sp.to); i < sp.to; i = missing.next(i+1, sp.to) {
+			causes[level+i-sp.from] = why
+			used = true
 		}
+		level += sp.to - sp.from
 	}
 	return causes, used
 }

@@ -2,6 +2,7 @@ package repdef
 
 import (
 	"fmt"
+	"math/bits"
 
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/array"
@@ -121,6 +122,22 @@ func nullsOf(arr arrow.Array) (n nulls, some bool) {
 		return nulls{}, false
 	}
 	return nulls{bitmap: arr.NullBitmapBytes(), offset: arr.Data().Offset()}, true
+}
+
+// next is the first null entry from i on, or to if there is none before it.
+func (n nulls) next(i, to int) int {
+	if n.bitmap == nil {
+		if n.all {
+			return min(i, to)
+		}
+		return to
+	}
+	for at, end := i+n.offset, to+n.offset; at < end; at = (at | 7) + 1 {
+		if missing := ^n.bitmap[at>>3] >> (at & 7); missing != 0 {
+			return min(at+bits.TrailingZeros8(missing), end) - n.offset
+		}
+	}
+	return to
 }
 
 // at reports whether entry i is null.

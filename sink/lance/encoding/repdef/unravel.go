@@ -166,10 +166,8 @@ func (v *validity) begin(more int) {
 func (v *validity) fill(def []uint16, from uint16) {
 	v.n = len(def)
 	v.bitmap = make([]byte, (len(def)+7)/8)
-	for i, d := range def {
-		if d < from {
-			v.bitmap[i>>3] |= 1 << (i & 7)
-		}
+	for i := range v.bitmap {
+		v.bitmap[i] = below(def[8*i:min(8*i+8, len(def))], from)
 	}
 	valid := 0
 	for _, b := range v.bitmap {
@@ -178,6 +176,14 @@ func (v *validity) fill(def []uint16, from uint16) {
 	if v.nulls = v.n - valid; v.nulls == 0 {
 		v.bitmap = nil
 	}
+}
+
+// below has a bit for each of up to eight levels: set if the level is below a limit.
+func below(def []uint16, limit uint16) (set byte) {
+	for i, d := range def {
+		set |= byte((uint32(d)-uint32(limit))>>31) << i
+	}
+	return set
 }
 
 // same reports whether two have the same entries.
