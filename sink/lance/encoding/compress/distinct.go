@@ -93,11 +93,30 @@ func (d *Distinct) sample(b block.Block, most int) bool {
 	n := min(max(b.Items/16, minDictionaryItems), 1024)
 	d.reset(n)
 	for i := range n {
-		if _, ok := d.add(b.Item(i * b.Items / n)); !ok {
+		if _, ok := d.add(b.Item(place(i, b.Items))); !ok {
+			return false
+		}
+		if looked := i + 1; looked&(looked-1) == 0 && fewAgain(looked, len(d.items), most) {
 			return false
 		}
 	}
 	return float64(len(d.items)) <= seen(float64(n), most)+1
+}
+
+// fewAgain reports whether so few items were seen again that the rest of a sample will
+// not change what it says: four or more would have been due, and not a quarter came.
+func fewAgain(looked, distinct, most int) bool {
+	due := float64(looked) - seen(float64(looked), most)
+	return due >= 4 && float64(looked-distinct) < due/4
+}
+
+// place is where the i-th look of a sample goes: as good as by chance, so that items
+// that repeat in a rhythm are seen again as often as others.
+func place(i, items int) int {
+	x := uint64(i+1) * 0x9E3779B97F4A7C15
+	x = (x ^ x>>32) * 0xD6E8FEB86659FD93
+	at, _ := bits.Mul64(x^x>>32, uint64(items))
+	return int(at)
 }
 
 // seen is how many distinct items n draws from d equally likely ones show on

@@ -160,6 +160,35 @@ func TestDictionaryComesBack(t *testing.T) {
 	}
 }
 
+// A sample tells items that repeat, in whatever rhythm, from those that do not.
+func TestSamplesSeeRhythms(t *testing.T) {
+	d := &Distinct{}
+	for _, items := range []int{100, 4000, 10_000, 40_000} {
+		for _, period := range []int{2, 10, 16, 64, 97, 250, 500, 1000} {
+			if period > items/10 {
+				continue
+			}
+			var turns, runs []string
+			for i := range items {
+				turns = append(turns, fmt.Sprint("item number ", i%period))
+				runs = append(runs, fmt.Sprint("item number ", i*period/items))
+			}
+			for name, list := range map[string][]string{"in turns": turns, "in runs": runs} {
+				if _, _, ok := d.Find(blockOf(list), 16*items, Limits{Ratio: 1, Divisor: 8, Bytes: 1 << 20}); !ok {
+					t.Errorf("%d items, %d different ones %s: no dictionary", items, period, name)
+				}
+			}
+		}
+		var all []string
+		for i := range items {
+			all = append(all, fmt.Sprint("item number ", i))
+		}
+		if d.sample(blockOf(all), items/8) {
+			t.Errorf("%d items, all different: a sample sees few", items)
+		}
+	}
+}
+
 // Items that collide end the search instead of making it quadratic.
 func TestCollisionsEndTheSearch(t *testing.T) {
 	d := &Distinct{}
