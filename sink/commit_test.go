@@ -11,6 +11,8 @@ import (
 	"github.com/apache/arrow/go/v17/arrow/memory"
 
 	"github.com/pst-bridge/pst-bridge/sink"
+	"github.com/pst-bridge/pst-bridge/sink/lance"
+	"github.com/pst-bridge/pst-bridge/sink/lance/objstore/localfs"
 )
 
 // task is one commit of one message, which becomes a row or a dead letter.
@@ -112,5 +114,44 @@ func TestFloorStaysBehindAMissingVersion(t *testing.T) {
 		if res := (task{stream: "S", seq: 3, ackFloor: 1}).commit(t, storage); res.Rows != 1 || res.LedgerRuns != runs {
 			t.Errorf("version 2 missing %t: %+v", missing, res)
 		}
+	}
+}
+
+// A table of others may have columns of dictionary types: our rows have null there,
+// and theirs stay.
+func TestRowsBesideDictionaries(t *testing.T) {
+	storage := t.TempDir()
+	store, err := localfs.Create(filepath.Join(storage, "t.lance"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer store.Close() //nolint:errcheck // read and written
+	word := &arrow.DictionaryType{IndexType: arrow.PrimitiveTypes.Int8, ValueType: arrow.BinaryTypes.String}
+	foreign := arrow.NewSchema([]arrow.Field{{Name: "n", Type: arrow.PrimitiveTypes.Int64, Nullable: true}, {Name: "word", Type: word, Nullable: true}}, nil)
+	b := array.NewRecordBuilder(memory.DefaultAllocator, foreign)
+	defer b.Release()
+	b.Field(0).(*array.Int64Builder).Append(1)
+	if err := b.Field(1).(*array.BinaryDictionaryBuilder).AppendString("theirs"); err != nil {
+		t.Fatal(err)
+	}
+	rec := b.NewRecord()
+	defer rec.Release()
+	if _, err := lance.Create(t.Context(), store, foreign, func(yield func(arrow.Record, error) bool) { yield(rec, nil) }, lance.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	if res := (task{stream: "S", seq: 1}).commit(t, storage); res.Rows != 1 {
+		t.Errorf("got %+v", res)
+	}
+	d, err := lance.Open(store, lance.Options{}).Latest(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := d.Take(t.Context(), []uint64{1, 0}, "n", "word")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer got.Release()
+	if words := got.Column(1).(*array.Dictionary); !words.IsNull(0) || words.ValueStr(1) != "theirs" || got.Column(0).ValueStr(0) != "7" {
+		t.Errorf("got %s", got)
 	}
 }

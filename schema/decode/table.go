@@ -47,12 +47,19 @@ func (b *Batch) fromField(parent *column, lv *level, f arrow.Field, depth int) *
 		return c
 	}
 	c.kind, c.width = kindOf(f.Type)
+	if name, _ := f.Metadata.GetValue("ARROW:extension:name"); name == storedJSON {
+		c.kind = foreign
+	}
 	b.nest(c, depth)
 	if c.kind.hasOffsets() {
 		c.offs = []int32{0}
 	}
 	return c
 }
+
+// storedJSON is the extension of binary columns that hold JSON in a binary form of
+// Lance's own, which payloads do not have.
+const storedJSON = "lance.json"
 
 // nest makes the columns inside a column of the table.
 func (b *Batch) nest(c *column, depth int) {

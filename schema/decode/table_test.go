@@ -154,6 +154,24 @@ func TestTableGrows(t *testing.T) {
 	}
 }
 
+// TestTypesWithoutJSON: columns that no value fits stay null, and their values are
+// refused with the type's name.
+func TestTypesWithoutJSON(t *testing.T) {
+	stored := nullable("j", arrow.BinaryTypes.LargeBinary)
+	stored.Metadata = arrow.NewMetadata([]string{"ARROW:extension:name"}, []string{"lance.json"})
+	word := &arrow.DictionaryType{IndexType: arrow.PrimitiveTypes.Int8, ValueType: arrow.BinaryTypes.String}
+	b := NewBatch(table(nullable("x", arrow.PrimitiveTypes.Int64), nullable("word", word), stored), Options{})
+	push(t, b, `{"x":1}`, `{"x":2,"word":null,"j":null}`)
+	refuse(t, b, `{"x":3,"word":"w"}`, ClassType, "field word: string does not fit dictionary<")
+	refuse(t, b, `{"x":4,"j":"e30="}`, ClassType, "field j: string does not fit large_binary")
+	if columns, rows := render(t, record(t, b)); columns != "x int64" || rows != "{\"x\":1}\n{\"x\":2}" {
+		t.Errorf("got %s\n%s", columns, rows)
+	}
+	if err := Check(table(arrow.Field{Name: "word", Type: word}), Options{}); err == nil || !strings.Contains(err.Error(), "column word: the table needs a value of dictionary<") {
+		t.Errorf("got %v", err)
+	}
+}
+
 // TestNeededUnderNull: a field that is not nullable has a value, if a
 // meaningless one, and no bitmap where its struct is null.
 func TestNeededUnderNull(t *testing.T) {

@@ -200,7 +200,7 @@ func TestComputeMistakes(t *testing.T) {
 	own := errors.New("own")
 	for text, f := range map[string]lance.Compute{
 		"1 rows were computed of 2": func(context.Context, arrow.Record) (arrow.Record, error) { return record(t, want, `[{"n":1}]`), nil },
-		"is word utf8": func(context.Context, arrow.Record) (arrow.Record, error) {
+		"column 0 is \"word\" instead of \"n\"": func(context.Context, arrow.Record) (arrow.Record, error) {
 			return record(t, schemaOf(nullable("word", arrow.BinaryTypes.String)), `[{},{}]`), nil
 		},
 		"2 columns": func(context.Context, arrow.Record) (arrow.Record, error) {

@@ -56,6 +56,9 @@ func fromArrowField(af arrow.Field, parts []string) (*Field, error) {
 		md["ARROW:extension:metadata"] = ext.Serialize()
 	}
 	logical, err := formatLogical(t)
+	if err == nil {
+		logical, err = jsonLogical(logical, md["ARROW:extension:name"])
+	}
 	if err != nil {
 		return nil, fmt.Errorf("column %s: %w", MakePath(parts...), err)
 	}
@@ -69,6 +72,19 @@ func fromArrowField(af arrow.Field, parts []string) (*Field, error) {
 		}
 	}
 	return f, err
+}
+
+// jsonLogical is the logical type of a field under the name of an extension. JSON is
+// stored in a binary form, which Arrow data has under the name lance.json. A column
+// of strings under arrow.json would make a table that the reference can not read.
+func jsonLogical(logical, extension string) (string, error) {
+	switch {
+	case extension == "arrow.json":
+		return "", fmt.Errorf("extension arrow.json is stored as lance.json, in a binary form that is not made here: %w", ErrUnsupported)
+	case extension == "lance.json" && logical == "large_binary":
+		return "json", nil
+	}
+	return logical, nil
 }
 
 // Arrow returns the Arrow schema of the tree. A field whose logical type Arrow

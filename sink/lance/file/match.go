@@ -27,8 +27,11 @@ func (w *Writer) match(rec *arrow.Schema) error {
 
 // sameType compares types by what is stored: the name of a list's item, the
 // nullability of children and metadata do not count, for nulls are refused
-// where they must not be.
+// where they must not be. An extension type is what it is stored as.
 func sameType(a, b arrow.DataType) bool {
+	if ext, ok := a.(arrow.ExtensionType); ok {
+		return sameType(ext.StorageType(), b)
+	}
 	if a.ID() != b.ID() {
 		return false
 	}
