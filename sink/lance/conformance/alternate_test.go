@@ -45,7 +45,10 @@ func TestAlternating(t *testing.T) {
 		"theirs":                         {theirs: &lanceref.WriteOptions{DataStorageVersion: "2.1"}},
 		"theirs with old manifest names": {lance.Options{Compression: file.Zstd}, &lanceref.WriteOptions{DataStorageVersion: "2.1", EnableV2Manifests: &v1}},
 	} {
-		t.Run(name, func(t *testing.T) { alternate(t, c.ours, c.theirs) })
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			alternate(t, c.ours, c.theirs)
+		})
 	}
 }
 

@@ -34,6 +34,7 @@ func TestConstantPages(t *testing.T) {
 	for _, rows := range []int{1, 40, 600} {
 		for _, c := range compressions {
 			t.Run(fmt.Sprintf("%d rows/%s", rows, c), func(t *testing.T) {
+				t.Parallel() // beside the reference
 				r := newRand(t)
 				rec := recordOf(r, matrix(kinds, same), rows)
 				defer rec.Release()

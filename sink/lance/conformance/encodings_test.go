@@ -44,10 +44,11 @@ func TestFieldSettings(t *testing.T) {
 		for name, setting := range fieldSettings() {
 			for _, version := range versions[g.since:] {
 				t.Run(fmt.Sprintf("%s/%s/%s", g.name, name, version), func(t *testing.T) {
+					t.Parallel() // beside the reference
 					r := newRand(t)
-					rec := withMetadata(recordOf(r, g.columns(r), g.rows/2), setting)
+					rec := withMetadata(recordOf(r, g.columns(r), g.rows/4), setting)
 					defer rec.Release()
-					requireFile(t, r, rec, file.WriterOptions{Version: version, PageBytes: 16 << 10})
+					requireFile(t, r, rec, file.WriterOptions{Version: version, PageBytes: 8 << 10})
 				})
 			}
 		}

@@ -43,6 +43,7 @@ func TestForeignFiles(t *testing.T) {
 		for name, setting := range settings {
 			for _, version := range versions[g.since:] {
 				t.Run(fmt.Sprintf("%s/%s/%s", g.name, name, version), func(t *testing.T) {
+					t.Parallel() // beside the reference
 					r := newRand(t)
 					columns := g.columns(r)
 					if name == "fullzip" {

@@ -47,6 +47,7 @@ func TestTables(t *testing.T) {
 	for _, g := range groups() {
 		for _, o := range writerOptions(g.since) {
 			t.Run(fmt.Sprintf("%s/%s/%s", g.name, o.Version, o.Compression), func(t *testing.T) {
+				t.Parallel() // beside the reference
 				r := newRand(t)
 				rec := recordOf(r, g.columns(r), g.rows/3)
 				defer rec.Release()

@@ -44,6 +44,7 @@ func TestTake(t *testing.T) {
 	for _, g := range groups() {
 		for _, writer := range writersOf(g) {
 			t.Run(g.name+"/"+writer.String(), func(t *testing.T) {
+				t.Parallel() // beside the reference
 				r := newRand(t)
 				columns := g.columns(r)
 				if !writer.ours {

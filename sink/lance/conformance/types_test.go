@@ -243,15 +243,16 @@ func randomColumns(r *rand.Rand) []column {
 // pages, and lets the reference and our reader read the files.
 func TestFiles(t *testing.T) {
 	for _, g := range groups() {
-		for _, rows := range []int{0, 1, 2, 100, g.rows} {
+		for _, rows := range []int{0, 1, 50, g.rows / 2} {
 			for _, o := range writerOptions(g.since) {
 				t.Run(fmt.Sprintf("%s/%d rows/%s/%s", g.name, rows, o.Version, o.Compression), func(t *testing.T) {
+					t.Parallel() // beside the reference
 					r := newRand(t)
 					rec := recordOf(r, g.columns(r), rows)
 					defer rec.Release()
 					ref := lanceref.Start(t)
 					path := filepath.Join(t.TempDir(), "x.lance")
-					o.PageBytes = 4 << 10
+					o.PageBytes = 2 << 10
 					writeFile(t, path, o, halves(rec)...)
 					if err := ref.CompareDataFile(path, rec.Schema(), rec); err != nil {
 						t.Error(err)
@@ -292,17 +293,14 @@ func takeFromFile(t *testing.T, ref *lanceref.Reference, r *rand.Rand, path stri
 	}
 	slices.Sort(single)
 	single = slices.Compact(single)
-	for code, rows := range map[string][]uint64{
-		"r.read_range(args['rows'][0], len(args['rows']))": run,
-		"r.take_rows(args['rows'])":                        single,
-	} {
-		out := filepath.Join(t.TempDir(), "rows.arrow")
-		code = "from lance.file import LanceFileReader\nr = LanceFileReader(args['path'])\nsave(" + code + ".to_table(), args['out'])"
-		if err := ref.Eval(code, map[string]any{"path": path, "rows": rows, "out": out}, nil); err != nil {
-			t.Errorf("rows %d: %v", rows, err)
-			continue
-		}
-		got, err := lanceref.LoadIPC(out)
+	dir := t.TempDir()
+	args := map[string]any{"path": path, "run": run, "rows": single, "out": dir}
+	if err := ref.Eval(takeByReference, args, nil); err != nil {
+		t.Errorf("rows %d and %d: %v", run, single, err)
+		return
+	}
+	for name, rows := range map[string][]uint64{"run": run, "rows": single} {
+		got, err := lanceref.LoadIPC(filepath.Join(dir, name))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -310,6 +308,14 @@ func takeFromFile(t *testing.T, ref *lanceref.Reference, r *rand.Rand, path stri
 		requireRows(t, got, want, rows)
 	}
 }
+
+// takeByReference is Python that reads a run of rows and single rows of a data file.
+const takeByReference = `
+from lance.file import LanceFileReader
+r = LanceFileReader(args['path'])
+save(r.read_range(args['run'][0], len(args['run'])).to_table(), args['out'] + '/run')
+save(r.take_rows(args['rows']).to_table(), args['out'] + '/rows')
+`
 
 // writeFile writes a data file of records.
 func writeFile(t *testing.T, path string, o file.WriterOptions, recs ...arrow.Record) {
