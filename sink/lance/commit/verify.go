@@ -18,6 +18,9 @@ func verify(p *Proposal, base *manifest.Manifest) error {
 		return fmt.Errorf("%s: %w", p.Operation, ErrNoTable)
 	}
 	schema, err := verifyOperation(p, base)
+	if err == nil {
+		err = verifyNames(p.Schema, base)
+	}
 	if err == nil && p.Operation != OpMerge {
 		err = verifyFiles(p.Files, schema, base)
 	}
@@ -25,6 +28,22 @@ func verify(p *Proposal, base *manifest.Manifest) error {
 		return fmt.Errorf("%s: %w", p.Operation, err)
 	}
 	return nil
+}
+
+// verifyNames refuses names that the reference would not open the table with, unless
+// base has them already: then it is another writer's.
+func verifyNames(schema *fields.Schema, base *manifest.Manifest) error {
+	if schema == nil {
+		return nil
+	}
+	var err error
+	schema.Walk(func(p fields.Path, f *fields.Field) bool {
+		if base == nil || base.Schema().Lookup(p) == nil {
+			err = fields.CheckName(f.Name, f.ParentID == fields.NoParent)
+		}
+		return err == nil
+	})
+	return err
 }
 
 // verifyOperation checks what a proposal says beside its files, and returns the

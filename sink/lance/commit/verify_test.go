@@ -63,6 +63,14 @@ func TestVerify(t *testing.T) {
 		want string // part of the error; empty: none
 	}{
 		{"all columns", appendOf(keep, "id", "s", "v"), ""},
+		{"a name that reads as a path", grown(func(s *fields.Schema) { s.Fields[3].Name = "a.b" }), `column name "a.b" has a '.'`},
+		{"the same in a member", grown(func(s *fields.Schema) {
+			s.Fields[1].Children = append(s.Fields[1].Children, &fields.Field{ID: 6, ParentID: 1, Name: "a.b", LogicalType: "int8", Nullable: true})
+		}), ""},
+		{"a zero byte in a member", grown(func(s *fields.Schema) {
+			s.Fields[1].Children = append(s.Fields[1].Children, &fields.Field{ID: 6, ParentID: 1, Name: "a\x00b", LogicalType: "int8", Nullable: true})
+		}), "has a zero byte"},
+		{"a column of every table", grown(func(s *fields.Schema) { s.Fields[3].Name = "_rowid" }), "is a column of every table"},
 		{"another order, one missing", appendOf(keep, "v", "id"), ""},
 		{"a required column missing", appendOf(keep, "v"), "column id is missing"},
 		{"a required member missing", appendOf(func(f *DataFile) { s := f.Schema.Fields[1]; s.Children = s.Children[:1] }, "id", "s"), "column s.b is missing"},
