@@ -260,17 +260,17 @@ func TestPaths(t *testing.T) {
 	inner := structOf(arrow.PrimitiveTypes.Int64, arrow.BinaryTypes.String)
 	rec := recordOf(r, []column{{structOf(arrow.PrimitiveTypes.Int32, inner), someNulls, wild}, {arrow.ListOf(inner), someNulls, wild}}, 400)
 	fields := rec.Schema().Fields()
-	fields[0].Name, fields[1].Name = "s", "l.x"
+	fields[0].Name, fields[1].Name = "s", "lx"
 	rec = array.NewRecord(arrow.NewSchema(fields, nil), rec.Columns(), rec.NumRows())
 	store, _ := newStore(t)
 	d := must(lance.Create(t.Context(), store, rec.Schema(), sequence(rec), lance.Options{}))(t)
 	members := inner.(*arrow.StructType).Fields()
 	outer := rec.Schema().Field(0).Type.(*arrow.StructType).Fields()
 	got := must(collect(d.Scan(t.Context(), lance.ScanOptions{Columns: []string{
-		`l\.x.item.` + members[1].Name, "s." + outer[1].Name + "." + members[0].Name,
+		"lx.item." + members[1].Name, "s." + outer[1].Name + "." + members[0].Name,
 	}})))(t)
 	schema := got[0].Schema()
-	if schema.Field(0).Name != "l.x" || schema.Field(1).Name != "s" {
+	if schema.Field(0).Name != "lx" || schema.Field(1).Name != "s" {
 		t.Fatalf("columns %v", schema)
 	}
 	s := got[0].Column(1).(*array.Struct)
