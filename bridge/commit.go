@@ -26,6 +26,7 @@ func (p *pipeline) commit(ctx context.Context, in <-chan stagedBatch, out chan<-
 		if err != nil {
 			return err
 		}
+		p.storageWorks()
 		p.tighten(res.LedgerBytes)
 		p.buffer(int64(-b.rows))
 		p.noteCommitted(b.batch, res)
@@ -36,6 +37,26 @@ func (p *pipeline) commit(ctx context.Context, in <-chan stagedBatch, out chan<-
 		}
 	}
 	return nil
+}
+
+// storageFailed notes that a commit failed and goes on trying: the topic is in no
+// order until one gets through.
+func (p *pipeline) storageFailed(err error) {
+	if p.cfg.Events.CommitRetried != nil {
+		p.cfg.Events.CommitRetried(p.topic, err)
+	}
+	if !p.failing {
+		p.failing = true
+		p.state(TopicState{Phase: PhaseRetrying, Err: fmt.Errorf("topic %s: the storage fails: %w", p.topic, err)})
+	}
+}
+
+// storageWorks ends what storageFailed began.
+func (p *pipeline) storageWorks() {
+	if p.failing {
+		p.failing = false
+		p.state(TopicState{Phase: PhaseRunning})
+	}
 }
 
 func (p *pipeline) commitOne(ctx context.Context, b stagedBatch) (*sink.Result, error) {

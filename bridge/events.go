@@ -23,15 +23,17 @@ const (
 // are called on the pipeline's own goroutines, so they must be quick; they may be
 // called for several topics at once.
 type Events struct {
-	Reached      func(topic string, m Moment)
-	Fetched      func(topic string, f Fetched)
-	Buffered     func(topic string, rows int64) // rows received and not yet committed, after each change
-	Committed    func(topic string, c Committed)
-	Conflict     func(topic string, version uint64) // a put lost its race for version
-	Acked        func(topic string, messages int, err error)
-	DeadLettered func(topic string, d DeadLettered)
-	State        func(topic string, s TopicState)
-	Lag          func(topic string, l Lag) // about every 5 s
+	Reached   func(topic string, m Moment)
+	Fetched   func(topic string, f Fetched)
+	Buffered  func(topic string, rows int64) // rows received and not yet committed, after each change
+	Committed func(topic string, c Committed)
+	Conflict  func(topic string, version uint64) // a put lost its race for version
+	// CommitRetried: the storage failed, and the commit is tried again.
+	CommitRetried func(topic string, err error)
+	Acked         func(topic string, messages int, err error)
+	DeadLettered  func(topic string, d DeadLettered)
+	State         func(topic string, s TopicState)
+	Lag           func(topic string, l Lag) // about every 5 s
 }
 
 // Fetched describes one pull's messages.
@@ -79,7 +81,7 @@ type Phase string
 const (
 	PhaseStarting Phase = "starting"
 	PhaseRunning  Phase = "running"
-	PhaseRetrying Phase = "retrying" // a passing error; Err says which, and it starts again by itself
+	PhaseRetrying Phase = "retrying" // a passing error, the storage's perhaps; Err says which, and it is tried again
 	PhaseStopped  Phase = "stopped"  // a contradiction; an operator has to resolve it
 	PhaseDone     Phase = "done"     // drained
 )

@@ -41,6 +41,7 @@ type pipeline struct {
 	decode   decode.Options
 	tight    atomic.Bool  // the ledger is over its cap
 	buffered atomic.Int64 // rows received and not yet committed
+	failing  bool         // the storage fails, and the committer goes on trying; its own
 }
 
 // run moves messages until the pipeline drained (nil), failed, or ctx ended. What it
@@ -50,9 +51,7 @@ func (p *pipeline) run(ctx context.Context) (err error) {
 	if err := p.bind(ctx); err != nil {
 		return err
 	}
-	if p.cfg.Events.State != nil {
-		p.cfg.Events.State(p.topic, TopicState{Phase: PhaseRunning, Since: time.Now()})
-	}
+	p.state(TopicState{Phase: PhaseRunning})
 	messages := make(chan []consumer.Message)
 	sealed := make(chan sealedBatch)
 	staged := make(chan stagedBatch)
@@ -104,6 +103,11 @@ func (p *pipeline) buffer(rows int64) {
 	}
 }
 
+func (p *pipeline) state(s TopicState) {
+	s.Since = time.Now()
+	p.cfg.Events.State(p.topic, s)
+}
+
 func (p *pipeline) sinkConfig() sink.Config {
 	reached := func(m Moment) func(uint64) {
 		return func(uint64) { p.cfg.Events.reached(p.topic, m) }
@@ -114,7 +118,7 @@ func (p *pipeline) sinkConfig() sink.Config {
 	}
 	return sink.Config{
 		Storage: p.cfg.Storage, Topic: p.topic, Compression: p.cfg.Compression,
-		Version: p.cfg.Version, Events: events,
+		Version: p.cfg.Version, Events: events, Retrying: p.storageFailed,
 	}
 }
 

@@ -14,43 +14,59 @@ import (
 // been asked of the consumer before. It takes over the staged batch, also when it
 // fails; then nothing may be acknowledged, and nothing was deleted.
 //
-// It tries until ctx ends. A StopError means that trying again cannot help.
+// It tries until ctx ends, also while the storage fails, which it tells
+// Config.Retrying. A StopError means that trying again cannot help.
 func (s *Sink) Commit(ctx context.Context, st *Staged, pos Position) (*Result, error) {
 	defer st.release()
-	// A table that nobody made yet still needs its directory for the first version.
-	table, err := s.table(ctx, true)
-	if err != nil {
-		return nil, err
-	}
 	rows := &rowsPlanner{s: s, st: st, pos: pos}
 	var columns []string
-	for {
-		head, err := table.Commit(ctx, rows)
+	var last error // of the storage
+	for failures := 0; ctx.Err() == nil; {
+		head, added, err := s.attempt(ctx, rows)
+		columns = append(columns, added...)
 		switch {
-		case err == nil:
+		case err == nil && head != nil:
 			res, err := s.result(head, rows)
 			if err != nil {
 				return nil, err
 			}
 			res.NewColumns = columns
 			return res, nil
-		case errors.Is(err, errEvolve):
-			added, err := s.addColumns(ctx, table, st, pos)
-			if err != nil {
-				return nil, err
-			}
-			columns = append(columns, added...)
-		case errors.Is(err, lance.ErrStaleFile):
-			st.file = nil // somebody's clean-up took it: write it again
-		case errors.Is(err, lance.ErrUnknownOutcome) && ctx.Err() == nil:
-			// The ledger decides on the next base.
-		default:
+		case err == nil: // a step on the way
+		case !passing(err):
 			return nil, s.classify(fmt.Errorf("commit to %s: %w", s.dir, err))
-		}
-		if err := ctx.Err(); err != nil {
-			return nil, fmt.Errorf("commit to %s: %w", s.dir, context.Cause(ctx))
+		case ctx.Err() == nil:
+			last = err
+			if s.cfg.Retrying != nil {
+				s.cfg.Retrying(err)
+			}
+			if pause(ctx, failures) != nil {
+				return nil, s.gaveUp(ctx, last)
+			}
+			failures++
 		}
 	}
+	return nil, s.gaveUp(ctx, last)
+}
+
+// attempt takes one step towards a commit. It returns the version that was read back
+// and holds the batch, or nil if another step is needed; columns are those it added.
+func (s *Sink) attempt(ctx context.Context, rows *rowsPlanner) (head *lance.Dataset, columns []string, err error) {
+	// A table that nobody made yet still needs its directory for the first version.
+	table, err := s.table(ctx, true)
+	if err != nil {
+		return nil, nil, err
+	}
+	head, err = table.Commit(ctx, rows)
+	switch {
+	case errors.Is(err, errEvolve):
+		columns, err = s.addColumns(ctx, table, rows.st, rows.pos)
+		return nil, columns, err
+	case errors.Is(err, lance.ErrStaleFile):
+		rows.st.file = nil // somebody's clean-up took it: write it again
+		return nil, nil, nil
+	}
+	return head, nil, err
 }
 
 func (s *Sink) addColumns(ctx context.Context, table *lance.Table, st *Staged, pos Position) ([]string, error) {

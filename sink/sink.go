@@ -59,6 +59,9 @@ type Config struct {
 	Compression Compression
 	Version     string // of this program, for the manifests it writes
 	Events      Events
+	// Retrying, unless nil, is told of each failure of the storage that a commit
+	// goes on after; it is called by the committing goroutine.
+	Retrying func(err error)
 }
 
 // Sink puts one topic's batches into its table. Stage may be called concurrently

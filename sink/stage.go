@@ -14,7 +14,8 @@ import (
 
 // Stage writes a batch's rows to a data file that no version refers to yet, for
 // the table as it was last seen. It takes over the batch's plan, also when it
-// fails. What turns out to have changed by the time of the commit, Commit mends.
+// fails. What turns out to have changed by the time of the commit, Commit mends, and a
+// file that the storage would not take, Commit writes.
 func (s *Sink) Stage(ctx context.Context, b *Batch) (*Staged, error) {
 	seqs := make([]uint64, len(b.Marks))
 	for i, m := range b.Marks {
@@ -26,7 +27,7 @@ func (s *Sink) Stage(ctx context.Context, b *Batch) (*Staged, error) {
 	if err != nil || st.plan.Record.NumRows() == 0 {
 		return st, nil //nolint:nilerr // a record that does not fit is planned again at the commit
 	}
-	if err := s.write(ctx, st, want); err != nil {
+	if err := s.write(ctx, st, want); err != nil && (ctx.Err() != nil || !passing(err)) {
 		st.release()
 		return nil, err
 	}

@@ -33,13 +33,14 @@ type observer struct {
 // events are the hooks for a bridge.Config.
 func (o *observer) events() bridge.Events {
 	return bridge.Events{
-		Fetched:      o.fetched,
-		Buffered:     func(topic string, rows int64) { o.m.buffered.WithLabelValues(o.m.label(topic)).Set(float64(rows)) },
-		Committed:    o.committed,
-		Conflict:     o.conflict,
-		Acked:        o.acked,
-		DeadLettered: o.deadLettered,
-		State:        o.state,
+		Fetched:       o.fetched,
+		Buffered:      func(topic string, rows int64) { o.m.buffered.WithLabelValues(o.m.label(topic)).Set(float64(rows)) },
+		Committed:     o.committed,
+		Conflict:      o.conflict,
+		CommitRetried: o.commitRetried,
+		Acked:         o.acked,
+		DeadLettered:  o.deadLettered,
+		State:         o.state,
 		Lag: func(topic string, l bridge.Lag) {
 			o.m.walBytes.WithLabelValues(o.m.label(topic)).Set(float64(l.WALBytes))
 		},
@@ -79,6 +80,11 @@ func (o *observer) conflict(topic string, version uint64) {
 	o.log.Debug("another writer took the version, planning again", "topic", topic, "version", version)
 }
 
+func (o *observer) commitRetried(topic string, err error) {
+	o.m.retries.WithLabelValues(o.m.label(topic)).Inc()
+	o.log.Debug("the storage fails, the commit is tried again", "topic", topic, "error", err)
+}
+
 func (o *observer) acked(topic string, messages int, err error) {
 	label := o.m.label(topic)
 	o.m.acks.WithLabelValues(label, ackOK).Add(float64(messages))
@@ -107,7 +113,7 @@ func (o *observer) state(topic string, s bridge.TopicState) {
 		o.m.stopped.WithLabelValues(label, s.Reason).Set(1)
 		o.log.Error("topic stopped", "topic", topic, "reason", s.Reason, "error", s.Err)
 	case bridge.PhaseRetrying:
-		o.log.Warn("topic failed and starts again", "topic", topic, "error", s.Err)
+		o.log.Warn("topic failed; it is tried again", "topic", topic, "error", s.Err)
 	default:
 		o.log.Info("topic "+string(s.Phase), "topic", topic)
 	}
