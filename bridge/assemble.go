@@ -30,6 +30,9 @@ type assembler struct {
 	open  *batch
 	timer *time.Timer
 	out   chan<- sealedBatch
+
+	trial   string // under way, "" for none; it ends with the batch of its last message
+	untried int    // messages of the trial that are in no batch yet
 }
 
 // assemble gathers messages into batches and seals them when they are full or old.
@@ -62,39 +65,45 @@ func (a *assembler) take(ctx context.Context, msgs []consumer.Message) error {
 	if err != nil {
 		return err
 	}
-	before := 0
-	if a.open != nil {
-		before = a.open.rows
-	}
+	var suspects []*held
 	for _, m := range fresh {
+		if m.Delivered >= suspectFrom {
+			suspects = append(suspects, m)
+			continue
+		}
 		if a.p.tooManyHoles(m) {
 			if err := a.p.giveBack([]*held{m}, holeDelay); err != nil {
 				return err
 			}
 			continue
 		}
-		if err := a.begin(); err != nil {
+		if err := a.add(ctx, m); err != nil {
 			return err
-		}
-		err := a.open.add(a.dec, m)
-		if errors.Is(err, decode.ErrFull) {
-			a.p.buffer(int64(a.open.rows - before))
-			before = 0
-			err = a.addToNext(ctx, m)
-		}
-		if err != nil {
-			return err
-		}
-		if reason := a.p.roll.full(a.open.rows, a.size(), len(a.open.msgs)); reason != "" {
-			a.p.buffer(int64(a.open.rows - before))
-			before = 0
-			if err := a.seal(ctx, reason); err != nil {
-				return err
-			}
 		}
 	}
-	if a.open != nil {
-		a.p.buffer(int64(a.open.rows - before))
+	return a.try(ctx, suspects)
+}
+
+// add puts a message into the open batch, and seals what is full.
+func (a *assembler) add(ctx context.Context, m *held) error {
+	if err := a.begin(); err != nil {
+		return err
+	}
+	if f := a.p.cfg.Events.Decoding; f != nil && m.condemned == nil {
+		f(a.p.topic, m.Seq)
+	}
+	before := a.open.rows
+	err := a.open.add(a.dec, m)
+	if errors.Is(err, decode.ErrFull) {
+		before = 0
+		err = a.addToNext(ctx, m)
+	}
+	if err != nil {
+		return err
+	}
+	a.p.buffer(int64(a.open.rows - before))
+	if reason := a.p.roll.full(a.open.rows, a.size(), len(a.open.msgs)); reason != "" {
+		return a.seal(ctx, reason)
 	}
 	return nil
 }
@@ -145,11 +154,15 @@ func (a *assembler) seal(ctx context.Context, reason string) error {
 	b := a.open
 	a.open = nil
 	b.reason, b.sealed = reason, time.Now()
+	if a.untried == 0 {
+		b.trial, a.trial = a.trial, ""
+	}
 	plan, err := b.plan(a.dec, a.table)
 	if err != nil {
 		return fmt.Errorf("seal batch: %w", err)
 	}
 	a.p.hold.claim(b)
+	a.p.unsettled.Add(1)
 	a.p.cfg.Events.reached(a.p.topic, MomentSealed)
 	select {
 	case a.out <- sealedBatch{b, plan}:

@@ -22,7 +22,8 @@ type batch struct {
 	reason   string
 	sealed   time.Time
 	rejected []sink.Rejection
-	ordered  bool // msgs ascend by sequence
+	ordered  bool   // msgs ascend by sequence
+	trial    string // id of the trial that ends with the batch, "" for none
 	options  decode.Options
 }
 
@@ -49,6 +50,9 @@ func (b *batch) add(dec *decode.Batch, m *held) error {
 }
 
 func appendMessage(dec *decode.Batch, m *held) (int, *sink.Rejection, error) {
+	if m.condemned != nil {
+		return 0, m.condemned, nil
+	}
 	rows, err := dec.Append(decode.Meta{Seq: m.Seq, Time: m.Time, Subject: m.Subject, Header: m.Header}, m.Data)
 	if err == nil {
 		return rows, nil, nil

@@ -27,6 +27,10 @@ func (p *pipeline) commit(ctx context.Context, in <-chan stagedBatch, out chan<-
 			return err
 		}
 		p.storageWorks()
+		if b.trial != "" {
+			p.sink.EndTrial(ctx, b.trial)
+		}
+		p.settle()
 		p.tighten(res.LedgerBytes)
 		p.buffer(int64(-b.rows))
 		p.noteCommitted(b.batch, res)

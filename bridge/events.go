@@ -23,6 +23,8 @@ const (
 // are called on the pipeline's own goroutines, so they must be quick; they may be
 // called for several topics at once.
 type Events struct {
+	Decoding  func(topic string, seq uint64) // before each message is decoded
+	Suspected func(topic string, s Suspected)
 	Reached   func(topic string, m Moment)
 	Fetched   func(topic string, f Fetched)
 	Buffered  func(topic string, rows int64) // rows received and not yet committed, after each change
@@ -41,6 +43,14 @@ type Fetched struct {
 	Messages, Bytes int
 	Redelivered     int
 	Repeats         int // messages this process still holds from an earlier delivery
+}
+
+// Suspected describes messages that were delivered so often that one of them may end
+// the processes that work on it. They are tried by themselves.
+type Suspected struct {
+	Seqs      []uint64
+	Deaths    int  // processes that died over the first of them
+	Condemned bool // it becomes a dead letter, and is not tried again
 }
 
 // Committed describes one read-back commit.

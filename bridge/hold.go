@@ -5,6 +5,7 @@ import (
 	"sync"
 
 	"github.com/pst-bridge/pst-bridge/consumer"
+	"github.com/pst-bridge/pst-bridge/sink"
 )
 
 // held is a message this process received and has not acknowledged. The message
@@ -13,6 +14,8 @@ type held struct {
 	consumer.Message
 	again *consumer.Message // a later delivery of it, which is the one to acknowledge
 	batch *batch            // nil until it is sealed
+
+	condemned *sink.Rejection // it is a dead letter, and is not decoded; the assembler's
 }
 
 // holdings are all messages that a pipeline holds, from receipt to acknowledgement.

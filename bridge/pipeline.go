@@ -36,12 +36,14 @@ type pipeline struct {
 	lease   *consumer.Lease
 	dead    *consumer.DeadLetters
 
-	hold     *holdings
-	roll     roll
-	decode   decode.Options
-	tight    atomic.Bool  // the ledger is over its cap
-	buffered atomic.Int64 // rows received and not yet committed
-	failing  bool         // the storage fails, and the committer goes on trying; its own
+	hold      *holdings
+	roll      roll
+	decode    decode.Options
+	tight     atomic.Bool   // the ledger is over its cap
+	buffered  atomic.Int64  // rows received and not yet committed
+	unsettled atomic.Int64  // batches sealed and not yet committed
+	settling  chan struct{} // capacity 1: unsettled went down
+	failing   bool          // the storage fails, and the committer goes on trying; its own
 }
 
 // run moves messages until the pipeline drained (nil), failed, or ctx ended. What it

@@ -72,11 +72,12 @@ type Sink struct {
 
 	mu struct {
 		sync.Mutex
-		table     *lance.Table   // nil while there is no directory
-		store     *localfs.Store // what table lives on
-		head      *lance.Dataset // latest version seen, nil while there is none
-		entry     *ledger.Entry  // its ledger entry, nil while there is none
-		published ledger.Set     // dead letters published since the last commit
+		table     *lance.Table    // nil while there is no directory
+		store     *localfs.Store  // what table lives on
+		head      *lance.Dataset  // latest version seen, nil while there is none
+		entry     *ledger.Entry   // its ledger entry, nil while there is none
+		published ledger.Set      // dead letters published since the last commit
+		trials    map[string]bool // begun here; true: over, and to be removed
 	}
 
 	// The committer's own: what has been seen of the table and must not change.
@@ -107,14 +108,17 @@ func Open(ctx context.Context, cfg Config) (*Sink, error) {
 		return nil, err
 	}
 	s := &Sink{cfg: cfg, dir: filepath.Join(cfg.Storage, name+TableSuffix)}
+	s.mu.trials = map[string]bool{}
 	if _, err := s.latest(ctx); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
 }
 
-// Close releases the table's directory. Nothing is left to be made durable.
+// Close ends the trials under way and releases the table's directory. Nothing is left
+// to be made durable.
 func (s *Sink) Close() error {
+	s.endTrials(context.Background())
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.mu.store == nil {
@@ -162,6 +166,13 @@ func (s *Sink) head() *lance.Dataset {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.mu.head
+}
+
+// store returns what the table lives on, nil while it has no directory.
+func (s *Sink) store() *localfs.Store {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.mu.store
 }
 
 func (s *Sink) setHead(head *lance.Dataset) {

@@ -15,7 +15,8 @@ import (
 // failpointVar names the moments at which this process kills itself, for the
 // fault tests: "after-put=kill@3,acking=kill@1" is at the third time a batch is
 // put and not yet read back, or the first time half of its acks have left,
-// whichever comes first. Only binaries built with the tag failpoint read it.
+// whichever comes first; "decoding:5=kill@1" is when the message with sequence 5 is
+// decoded. Only binaries built with the tag failpoint read it.
 const failpointVar = "PST_FP"
 
 // failpoint counts how often one moment is reached.
@@ -39,6 +40,12 @@ func armFailpoints(events *bridge.Events) error {
 			return usagef("%s: %q is not MOMENT=kill@N", failpointVar, part)
 		}
 		points[bridge.Moment(moment)] = &failpoint{at: n}
+	}
+	events.Decoding = func(_ string, seq uint64) {
+		if p := points[bridge.Moment("decoding:"+strconv.FormatUint(seq, 10))]; p != nil && p.hits.Add(1) == p.at {
+			fmt.Fprintf(os.Stderr, "failpoint decoding %d hit %d\n", seq, p.at)
+			die()
+		}
 	}
 	next := events.Reached
 	events.Reached = func(topic string, m bridge.Moment) {

@@ -19,7 +19,7 @@ const (
 func deadLetterClasses() []string {
 	return []string{
 		decode.ClassParse, decode.ClassType, decode.ClassLimit,
-		decode.ClassReserved, decode.ClassRequired, decode.ClassPanic,
+		decode.ClassReserved, decode.ClassRequired, decode.ClassPanic, bridge.ClassKillsWorker,
 	}
 }
 
@@ -34,6 +34,7 @@ type observer struct {
 func (o *observer) events() bridge.Events {
 	return bridge.Events{
 		Fetched:       o.fetched,
+		Suspected:     o.suspected,
 		Buffered:      func(topic string, rows int64) { o.m.buffered.WithLabelValues(o.m.label(topic)).Set(float64(rows)) },
 		Committed:     o.committed,
 		Conflict:      o.conflict,
@@ -51,6 +52,17 @@ func (o *observer) fetched(topic string, f bridge.Fetched) {
 	label := o.m.label(topic)
 	o.m.received.WithLabelValues(label).Add(float64(f.Messages))
 	o.m.redelivered.WithLabelValues(label).Add(float64(f.Redelivered))
+}
+
+func (o *observer) suspected(topic string, s bridge.Suspected) {
+	switch {
+	case s.Condemned:
+		o.log.Error("message ends the processes that work on it and becomes a dead letter", "topic", topic, "seq", s.Seqs[0], "deaths", s.Deaths)
+	case s.Deaths > 0:
+		o.log.Warn("processes died over messages, they are tried by themselves", "topic", topic, "seqs", s.Seqs, "deaths", s.Deaths)
+	default:
+		o.log.Info("messages were delivered often and are tried by themselves", "topic", topic, "messages", len(s.Seqs), "first", s.Seqs[0])
+	}
 }
 
 func (o *observer) committed(topic string, c bridge.Committed) {
