@@ -44,11 +44,12 @@ func (p *pipeline) bind(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	maxSeq, err := p.sink.Bind(ctx, pos)
+	bound, err := p.sink.Bind(ctx, pos)
 	if err != nil {
 		return err
 	}
-	return p.checkLength(ctx, maxSeq)
+	p.decode.Epoch = bound.Epoch
+	return p.checkLength(ctx, bound.MaxSeq)
 }
 
 // create makes the consumer, which only a table without an entry for the stream

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/pst-bridge/pst-bridge/consumer"
+	"github.com/pst-bridge/pst-bridge/schema/decode"
 	"github.com/pst-bridge/pst-bridge/sink"
 )
 
@@ -95,4 +96,8 @@ func (c Config) withDefaults() Config {
 		c.ConsumerName = consumer.DefaultConsumer
 	}
 	return c
+}
+
+func (c Columns) options() decode.Options {
+	return decode.Options{Seq: !c.NoSeq, Time: !c.NoTime, Subject: c.Subject, Headers: c.Headers}
 }

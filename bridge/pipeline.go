@@ -132,10 +132,7 @@ func (p *pipeline) setup() error {
 		rows: p.cfg.BatchRows, bytes: p.cfg.BatchBytes, age: p.cfg.FlushInterval,
 		messages: max(limit/2, 1), // the other half is the next batch, while this one is committed
 	}
-	p.decode = decode.Options{
-		Seq: !p.cfg.Columns.NoSeq, Time: !p.cfg.Columns.NoTime,
-		Subject: p.cfg.Columns.Subject, Headers: p.cfg.Columns.Headers,
-	}
+	p.decode = p.cfg.Columns.options()
 	var err error
 	if p.lease, err = consumer.NewLease(consumer.LeaseConfig{AckWait: p.durable.AckWait(), Extend: p.durable.InProgress}); err != nil {
 		return err

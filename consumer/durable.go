@@ -233,3 +233,17 @@ func (d *Durable) State(ctx context.Context) (State, error) {
 		Paused:          c.Paused,
 	}, nil
 }
+
+// DeleteConsumer deletes a consumer of the stream: what it had acknowledged is
+// forgotten. ErrNoConsumer says that there is none.
+func (s *Stream) DeleteConsumer(ctx context.Context, name string) error {
+	_, err := request(ctx, s.conn, fmt.Sprintf("delete consumer %s of stream %s", name, s.name), []string{s.name, name},
+		func(ctx context.Context) (struct{}, error) {
+			err := s.conn.js.DeleteConsumer(ctx, s.name, name)
+			if errors.Is(err, jetstream.ErrConsumerNotFound) {
+				err = ErrNoConsumer
+			}
+			return struct{}{}, err
+		})
+	return err
+}

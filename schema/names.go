@@ -12,10 +12,11 @@ const (
 	Seq     = "_nats_seq"     // stream sequence of the row's message: uint64
 	Time    = "_nats_time"    // time at which the stream stored the message: timestamp[us, UTC]
 	Subject = "_nats_subject" // subject of the message: utf8
+	Epoch   = "_nats_epoch"   // incarnation of the stream's sequences, null for the first: uint32; only where there was a second
 	Headers = "_nats_headers" // its headers, a JSON object of arrays of strings, null without headers: utf8
 )
 
-// MetaField is the Arrow field of one of the four columns above as a new table
+// MetaField is the Arrow field of one of the columns above as a new table
 // has it. In an existing table that lacks it, the column is nullable, because
 // the older rows have no value. The bool is false for any other name.
 func MetaField(name string) (arrow.Field, bool) {
@@ -27,6 +28,8 @@ func MetaField(name string) (arrow.Field, bool) {
 		f.Type = &arrow.TimestampType{Unit: arrow.Microsecond, TimeZone: "UTC"}
 	case Subject:
 		f.Type = arrow.BinaryTypes.String
+	case Epoch:
+		f.Type, f.Nullable = arrow.PrimitiveTypes.Uint32, true
 	case Headers:
 		f.Type, f.Nullable = arrow.BinaryTypes.String, true
 	default:

@@ -26,20 +26,25 @@ func (s *Sink) HasEntry(stream string) bool {
 }
 
 // Bind decides whether the consumer at pos may fill this table, and reads the
-// table to do so: pos has to be asked before. It returns the highest sequence the
-// ledger holds; the stream's last sequence, asked afterwards, must not be lower.
-func (s *Sink) Bind(ctx context.Context, pos Position) (maxSeq uint64, err error) {
+// table to do so: pos has to be asked before.
+func (s *Sink) Bind(ctx context.Context, pos Position) (Bound, error) {
 	head, err := s.latest(ctx)
 	if err != nil {
-		return 0, err
+		return Bound{}, err
 	}
 	s.id = pos.Identity
 	entry, err := s.admit(ctx, head, pos)
 	if err != nil {
-		return 0, err
+		return Bound{}, err
 	}
 	s.remember(head, entry)
-	return entry.MaxSeq, nil
+	return Bound{MaxSeq: entry.MaxSeq, Epoch: entry.Epoch}, nil
+}
+
+// Bound is what the ledger says of the stream that a sink was bound to.
+type Bound struct {
+	MaxSeq uint64 // highest sequence held; the stream's last one, asked afterwards, must not be lower
+	Epoch  uint32 // which incarnation of the stream's sequences this is
 }
 
 // admit returns the ledger entry that base (nil: no table) holds for our stream,
@@ -126,7 +131,7 @@ func (s *Sink) walk(ctx context.Context, base *lance.Dataset, entry *ledger.Entr
 		tx, err := table.Transaction(ctx, v)
 		switch {
 		case errors.Is(err, lance.ErrNoVersion), errors.Is(err, lance.ErrNoTransaction):
-			if top := highest(entry); pos.AckFloor > top {
+			if top := highest(entry); pos.AckFloor > top && !s.cfg.Accept {
 				return stop(RolledBack, "version %d of %s cannot be read any more, and sequences up to %d were acknowledged while its ledger ends at %d",
 					v, s.dir, pos.AckFloor, top)
 			}
@@ -136,7 +141,7 @@ func (s *Sink) walk(ctx context.Context, base *lance.Dataset, entry *ledger.Entr
 			continue
 		case err != nil:
 			return fmt.Errorf("read what version %d of %s did: %w", v, s.dir, err)
-		case tx.Operation == lance.OpRestore, tx.Operation == lance.OpOverwrite:
+		case !s.cfg.Accept && (tx.Operation == lance.OpRestore || tx.Operation == lance.OpOverwrite):
 			return stop(RolledBack, "version %d of %s is a foreign %s: the rows that the ledger counted are gone, and the stream was told they are safe",
 				v, s.dir, tx.Operation)
 		}

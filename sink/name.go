@@ -34,6 +34,18 @@ func TableName(topic string) (string, error) {
 	return name, nil
 }
 
+// TopicOf is the topic whose table has a directory of the given name; ok is false for
+// a name that TableName does not make.
+func TopicOf(dir string) (topic string, ok bool) {
+	name, ok := strings.CutSuffix(dir, TableSuffix)
+	if !ok {
+		return "", false
+	}
+	topic = escape.Undo(name)
+	again, err := TableName(topic)
+	return topic, err == nil && again == name
+}
+
 func isPlain(c byte) bool {
 	switch {
 	case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9':

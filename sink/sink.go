@@ -18,6 +18,7 @@ import (
 	"github.com/apache/arrow/go/v17/arrow"
 
 	"github.com/pst-bridge/pst-bridge/sink/lance"
+	"github.com/pst-bridge/pst-bridge/sink/lance/corrupt"
 	"github.com/pst-bridge/pst-bridge/sink/lance/file"
 	"github.com/pst-bridge/pst-bridge/sink/lance/objstore"
 	"github.com/pst-bridge/pst-bridge/sink/lance/objstore/localfs"
@@ -62,6 +63,8 @@ type Config struct {
 	// Retrying, unless nil, is told of each failure of the storage that a commit
 	// goes on after; it is called by the committing goroutine.
 	Retrying func(err error)
+	// Accept goes on over restores and overwrites of others: an operator knows of them.
+	Accept bool
 }
 
 // Sink puts one topic's batches into its table. Stage may be called concurrently
@@ -107,9 +110,27 @@ func Open(ctx context.Context, cfg Config) (*Sink, error) {
 		}
 		return nil, err
 	}
+	s := newSink(cfg, name)
+	if _, err := s.latest(ctx); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
+}
+
+func newSink(cfg Config, name string) *Sink {
 	s := &Sink{cfg: cfg, dir: filepath.Join(cfg.Storage, name+TableSuffix)}
 	s.mu.trials = map[string]bool{}
-	if _, err := s.latest(ctx); err != nil {
+	return s
+}
+
+// OpenDamaged opens a table for SetAside alone, without reading it.
+func OpenDamaged(ctx context.Context, cfg Config) (*Sink, error) {
+	name, err := TableName(cfg.Topic)
+	if err != nil {
+		return nil, &StopError{NameRefused, err}
+	}
+	s := newSink(cfg, name)
+	if _, err := s.table(ctx, false); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
@@ -235,9 +256,12 @@ func (s *Sink) table(ctx context.Context, create bool) (*lance.Table, error) {
 
 // classify turns what an operator has to resolve into stop states; other errors pass.
 func (s *Sink) classify(err error) error {
+	var damage *corrupt.Error
 	switch {
 	case errors.Is(err, lance.ErrUnsupported):
 		return &StopError{Unsupported, err}
+	case errors.As(err, &damage):
+		return &StopError{TableUnreadable, err}
 	case errors.Is(err, lance.ErrRolledBack):
 		return &StopError{RolledBack, err}
 	case errors.Is(err, lance.ErrTableReplaced), errors.Is(err, objstore.ErrReplaced):

@@ -11,6 +11,7 @@ type Reason string
 const (
 	TableMissing     Reason = "table_missing"     // messages were acknowledged, and there is no table
 	TableReplaced    Reason = "table_replaced"    // another table stands where ours stood
+	TableUnreadable  Reason = "table_unreadable"  // the newest version is damaged
 	LedgerMissing    Reason = "ledger_missing"    // messages were acknowledged, and the table holds no ledger
 	LedgerNewer      Reason = "ledger_newer"      // a later release wrote the ledger
 	LedgerUnreadable Reason = "ledger_unreadable" // the ledger does not parse

@@ -29,6 +29,7 @@ func (b *Batch) addMeta(isNew bool) {
 		put  func(*Batch, *column) *Reject
 	}{
 		{schema.Seq, b.o.Seq, (*Batch).putSeq},
+		{schema.Epoch, b.o.Seq && b.o.Epoch > 0, (*Batch).putEpoch},
 		{schema.Time, b.o.Time, (*Batch).putStored},
 		{schema.Subject, b.o.Subject, (*Batch).putSubject},
 		{schema.Headers, b.o.Headers, (*Batch).putHeaders},
@@ -71,6 +72,15 @@ func (b *Batch) putSeq(c *column) *Reject {
 	v, ok := n.bitsFor(c)
 	if !ok {
 		return misfit(c, "the stream sequence")
+	}
+	return b.putFixed(c, v)
+}
+
+func (b *Batch) putEpoch(c *column) *Reject {
+	n := number{mant: uint64(b.o.Epoch), integer: true}
+	v, ok := n.bitsFor(c)
+	if !ok {
+		return misfit(c, "the epoch of the stream")
 	}
 	return b.putFixed(c, v)
 }

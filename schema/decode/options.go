@@ -17,6 +17,10 @@ const (
 type Options struct {
 	Seq, Time, Subject, Headers bool // fill schema.Seq, schema.Time, ...
 
+	// Epoch says which incarnation of the stream's sequences the messages have; other
+	// than 0 it fills schema.Epoch beside schema.Seq.
+	Epoch uint32
+
 	MaxDepth       int // objects and arrays inside each other, the row included; at most 1,000
 	MaxNewColumns  int // columns that one batch may add, nested ones counted
 	MaxColumns     int // columns of the table in all, nested ones counted

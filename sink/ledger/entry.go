@@ -172,3 +172,35 @@ func (e *Entry) Raise(floor uint64) (next *Entry, steppedOver uint64) {
 	raised.Held = e.Held.Above(floor)
 	return &raised, floor - e.Floor - e.Held.Between(e.Floor+1, floor)
 }
+
+// NewEpoch returns the entry for a stream that gives out its sequence numbers a second
+// time, from start on. What it knows of those below stays; of the others it knows
+// nothing any more.
+func (e *Entry) NewEpoch(start uint64) *Entry {
+	below := func(s Set) Set { return s.Minus(s.Above(max(start, 1) - 1)) }
+	last := max(start, 1) - 1
+	next := &Entry{
+		Identity: e.Identity, Epoch: e.Epoch + 1, Table: e.Table,
+		Floor: min(e.Floor, last), Held: below(e.Held), DeadPending: below(e.DeadPending), MaxSeq: min(e.MaxSeq, last),
+	}
+	if next.MaxSeq > 0 {
+		next.MaxTime = e.MaxTime
+	}
+	for _, m := range e.Recent {
+		if m.Seq <= last {
+			next.Recent = append(next.Recent, m)
+		}
+	}
+	return next
+}
+
+// Known returns every sequence of which the entry knows that it needs no delivery: up
+// to the floor, held, or pending as a dead letter.
+func (e *Entry) Known() Set {
+	known := e.Held.Union(e.DeadPending)
+	if e.Floor > 0 {
+		below, _ := SetOfRuns(Run{First: 1, Last: e.Floor}) // one run is in order
+		known = known.Union(below)
+	}
+	return known
+}

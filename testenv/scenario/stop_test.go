@@ -163,9 +163,12 @@ func TestLedgerDeleted(t *testing.T) {
 // A stream that is put back to an earlier state gives its numbers out again, and
 // nothing in its information says so: its creation time and the consumer's are kept.
 func TestStreamRewound(t *testing.T) {
-	for name, again := range map[string][]string{
-		"shorter than the ledger": {`{"n":30}`},
-		"longer than the ledger":  {`{"n":30}`, `{"n":40}`, `{"n":50}`},
+	for name, c := range map[string]struct{ again, rows []string }{
+		"shorter than the ledger": {[]string{`{"n":30}`}, []string{"[1,null]", "[2,null]", "[3,null]", "[30,1]", "[4,null]"}},
+		"longer than the ledger": {
+			[]string{`{"n":30}`, `{"n":40}`, `{"n":50}`},
+			[]string{"[1,null]", "[2,null]", "[3,null]", "[30,1]", "[4,null]", "[40,1]", "[50,1]"},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -182,11 +185,14 @@ func TestStreamRewound(t *testing.T) {
 				}
 				copyDir(t, backup, r.node.StoreDir())
 			})
-			r.send("t", again...)
+			r.send("t", c.again...)
 			if got := r.refused("t"); got != "stream_rewound" {
 				t.Errorf("stopped as %s", got)
 			}
 			want(t, r.rows("t", "n"), "[1]", "[2]", "[3]", "[4]")
+			r.command(0, "rebind", "t", "--new-epoch", "--start", "3")
+			r.writeAll()
+			want(t, r.rows("t", "n", "_nats_epoch"), c.rows...)
 		})
 	}
 }

@@ -1,0 +1,87 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"os/signal"
+	"syscall"
+
+	"github.com/pst-bridge/pst-bridge/bridge"
+	"github.com/pst-bridge/pst-bridge/consumer"
+)
+
+// operateFlags are those of the commands that look at topics and mend them.
+type operateFlags struct {
+	Storage  string       `env:"PST_STORAGE" default:"./data" placeholder:"DIR" help:"Directory that holds a <topic>.lance each."`
+	Consumer string       `name:"consumer-name" env:"PST_CONSUMER" default:"${consumer}" help:"Base name of the durable consumers: what run calls --consumer."`
+	Connect  connectFlags `embed:""`
+	Where    streamFlags  `embed:""`
+	Log      logFlags     `embed:""`
+}
+
+// operate connects, and calls f with a bridge that does not run. create allows it to
+// make a missing consumer.
+func (o *operateFlags) operate(parent context.Context, std *streams, create bool, f func(context.Context, *bridge.Bridge, *consumer.Stream) error) error {
+	ctx, stop := signal.NotifyContext(parent, syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+	log := o.Log.logger(std.err)
+	conn, err := o.Connect.connect(ctx, nil, newInstance(), log)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	want, err := o.Where.config()
+	if err != nil {
+		return err
+	}
+	want.Provision = false // a command that looks at topics makes no stream
+	stream, err := conn.EnsureStream(ctx, want)
+	if errors.Is(err, consumer.ErrNoStream) {
+		return advise(err, "name the stream with --stream; it is made by the first run or pub")
+	}
+	if err != nil {
+		return err
+	}
+	cfg := bridge.Config{Storage: o.Storage, ConsumerName: o.Consumer, Provision: create && o.Where.Provision, Version: readBuild().Version}
+	cfg.Events.State = func(topic string, s bridge.TopicState) {
+		log.Debug("topic", slog.String("topic", topic), slog.Any("state", s))
+	}
+	b, err := bridge.New(cfg, stream)
+	if err != nil {
+		return usagef("%s", oneLine(err.Error()))
+	}
+	return f(ctx, b, stream)
+}
+
+// remedy is what an operator can do about a stop state, shell commands first.
+func remedy(topic, reason string) string {
+	switch reason {
+	case "table_missing":
+		return "put the table back; or, if it was dropped on purpose, `pst-bridge doctor --remove " + topic + "` deletes the consumer, and the next run begins anew"
+	case "table_replaced":
+		return "put the table back whose id the error names; or move this one away"
+	case "table_unreadable":
+		return "restore the object that the error names from a copy; or `pst-bridge doctor --remove " + topic + "` sets a damaged newest version aside"
+	case "ledger_missing", "ledger_unreadable":
+		return "`pst-bridge rebuild-ledger " + topic + "` writes it anew from the rows"
+	case "ledger_newer":
+		return "run the release that wrote it, or a later one"
+	case "rolled_back":
+		return "`pst-bridge replay " + topic + " --from SEQ` writes what is missing again, if the stream keeps it; `pst-bridge rebind " + topic + " --consumer` goes on without"
+	case "stream_rewound":
+		return "`pst-bridge rebind " + topic + " --new-epoch --start SEQ`, where SEQ is the first sequence that was given out twice"
+	case "stream_recreated":
+		return "`pst-bridge rebind " + topic + " --new-epoch --start 1`"
+	case "consumer_missing", "consumer_replaced":
+		return "`pst-bridge rebind " + topic + " --consumer`; what comes again is dropped as duplicates"
+	case "consumer_unusable":
+		return "change the settings that the error names, with `nats consumer edit`"
+	case "unsupported":
+		return "use a release that knows it, or undo what made the table so"
+	case "name_refused":
+		return "publish under another topic; see the limits in the README"
+	default:
+		return ""
+	}
+}

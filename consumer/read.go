@@ -1,0 +1,80 @@
+package consumer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// ErrNotKept is wrapped where acknowledged messages are asked for that the stream
+// does not keep.
+var ErrNotKept = errors.New("not kept")
+
+// Read yields the messages of a topic with sequences from first to last that the
+// stream still has, in order, whether they were acknowledged or not, and takes nothing
+// from the topic's consumer: they cannot be acknowledged. It makes a consumer of its
+// own for that time. A work-queue stream keeps no acknowledged message, and gives
+// ErrNotKept. An error ends the sequence.
+func (s *Stream) Read(ctx context.Context, topic string, first, last uint64) iter.Seq2[Message, error] {
+	return func(yield func(Message, error) bool) {
+		if err := s.read(ctx, topic, first, last, func(m Message) bool { return yield(m, nil) }); err != nil {
+			yield(Message{}, fmt.Errorf("read messages %d to %d of stream %s: %w", first, last, s.name, err))
+		}
+	}
+}
+
+func (s *Stream) read(ctx context.Context, topic string, first, last uint64, yield func(Message) bool) error {
+	info, err := s.Info(ctx)
+	if err != nil {
+		return err
+	}
+	if info.Retention == WorkQueue {
+		return fmt.Errorf("%w: the stream's retention is work-queue, which drops a message once it is acknowledged", ErrNotKept)
+	}
+	if info.Messages == 0 || first > info.LastSeq || last < info.FirstSeq {
+		return nil
+	}
+	c, err := s.conn.js.OrderedConsumer(ctx, s.name, jetstream.OrderedConsumerConfig{
+		FilterSubjects: []string{s.Subject(topic)},
+		DeliverPolicy:  jetstream.DeliverByStartSequencePolicy, OptStartSeq: max(first, info.FirstSeq),
+	})
+	if err != nil {
+		return err
+	}
+	state, err := c.Info(ctx)
+	if err != nil || state.NumPending == 0 {
+		return err
+	}
+	msgs, err := c.Messages()
+	if err != nil {
+		return err
+	}
+	defer msgs.Stop()
+	defer context.AfterFunc(ctx, msgs.Stop)()
+	for {
+		m, err := msgs.Next()
+		if err != nil {
+			if ctx.Err() != nil {
+				return context.Cause(ctx)
+			}
+			return err
+		}
+		meta, err := m.Metadata()
+		if err != nil {
+			return err
+		}
+		if meta.Sequence.Stream > last {
+			return nil
+		}
+		out := Message{
+			Seq: meta.Sequence.Stream, ConsumerSeq: meta.Sequence.Consumer, Time: meta.Timestamp.UTC(), Delivered: 1,
+			Subject: m.Subject(), Header: m.Headers(), Data: m.Data(),
+		}
+		if !yield(out) || meta.NumPending == 0 {
+			return nil
+		}
+	}
+}

@@ -1,0 +1,176 @@
+package scenario
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/pst-bridge/pst-bridge/testenv/runner"
+)
+
+// command runs the program beside the workers and returns what it printed.
+func (r *rig) command(code int, args ...string) string {
+	r.t.Helper()
+	p := runner.Start(r.t, runner.Config{
+		Path: runner.Build(r.t, runner.Bridge, "failpoint"),
+		Args: append(args, "--server", r.node.URL(), "--storage", r.storage),
+	})
+	if exit := p.Wait(patience); exit.Code != code {
+		r.t.Fatalf("%s: exit code %d, want %d\n%s%s", strings.Join(args, " "), exit.Code, code, p.Stdout(), p.Stderr())
+	}
+	return p.Stdout().String() + p.Stderr().String()
+}
+
+// state is what "status" says of a topic.
+type state struct {
+	State, Detail, Remedy, Missing string
+	Rows, Pending                  uint64
+}
+
+func (r *rig) status(topic string, code int) state {
+	r.t.Helper()
+	var s state
+	line, _, _ := strings.Cut(r.command(code, "status", "--json", topic), "\n")
+	if err := json.Unmarshal([]byte(line), &s); err != nil {
+		r.t.Fatalf("%s: %v", line, err)
+	}
+	return s
+}
+
+// Each stop state shows in status with the command that resolves it, and that command
+// resolves it: what comes afterwards arrives, and nothing is there twice.
+func TestOperators(t *testing.T) {
+	remove := func(r *rig, elem ...string) {
+		if err := os.RemoveAll(filepath.Join(append([]string{r.storage, "t.lance"}, elem...)...)); err != nil {
+			r.t.Fatal(err)
+		}
+	}
+	for _, c := range []struct {
+		name      string
+		retention jetstream.RetentionPolicy
+		breakIt   func(r *rig)
+		state     string
+		missing   string
+		commands  [][]string // each begins with its exit code
+		rows      []string
+	}{
+		{
+			"table dropped on purpose", jetstream.LimitsPolicy, func(r *rig) { remove(r) }, "table_missing", "",
+			[][]string{{"1", "doctor", "t"}, {"0", "doctor", "t", "--remove"}},
+			[]string{"[1]", "[2]", "[3]", "[4]"},
+		},
+		{
+			"damaged newest version", jetstream.LimitsPolicy, func(r *rig) { damageNewest(r, "t") }, "table_unreadable", "",
+			[][]string{{"0", "doctor", "t", "--remove"}, {"0", "replay", "t", "--from", "3"}},
+			[]string{"[1]", "[2]", "[3]", "[4]"},
+		},
+		{
+			"ledger deleted", jetstream.WorkQueuePolicy, func(r *rig) {
+				if _, err := r.table("t").UpdateConfig(map[string]*string{"pst.ledger.PERSISTING": nil}); err != nil {
+					t.Fatal(err)
+				}
+			}, "ledger_missing", "",
+			[][]string{{"0", "rebuild-ledger", "t"}},
+			[]string{"[1]", "[2]", "[3]", "[4]"},
+		},
+		{
+			"ledger damaged", jetstream.LimitsPolicy, func(r *rig) {
+				bad := "{"
+				if _, err := r.table("t").UpdateConfig(map[string]*string{"pst.ledger.PERSISTING": &bad}); err != nil {
+					t.Fatal(err)
+				}
+			}, "ledger_unreadable", "",
+			[][]string{{"0", "rebuild-ledger", "t"}},
+			[]string{"[1]", "[2]", "[3]", "[4]"},
+		},
+		{
+			"restored, replayed", jetstream.LimitsPolicy, func(r *rig) { r.restore(t, 1) }, "rolled_back",
+			"sequences 2-3, taken by Restore in version 4",
+			[][]string{{"0", "replay", "t", "--from", "2"}},
+			[]string{"[1]", "[2]", "[3]", "[4]"},
+		},
+		{
+			"restored, accepted", jetstream.LimitsPolicy, func(r *rig) { r.restore(t, 1) }, "rolled_back",
+			"sequences 2-3, taken by Restore in version 4",
+			[][]string{{"0", "rebind", "t", "--consumer"}},
+			[]string{"[1]", "[4]"},
+		},
+		{
+			"restored, nothing kept", jetstream.WorkQueuePolicy, func(r *rig) { r.restore(t, 1) }, "rolled_back",
+			"sequences 2-3, taken by Restore in version 4",
+			[][]string{{"1", "replay", "t", "--from", "2"}, {"0", "rebind", "t", "--consumer"}},
+			[]string{"[1]", "[4]"},
+		},
+		{
+			"consumer deleted", jetstream.LimitsPolicy, func(r *rig) {
+				if err := r.js.DeleteConsumer(t.Context(), "PERSISTING", "pst-bridge-t"); err != nil {
+					t.Fatal(err)
+				}
+			}, "consumer_missing", "",
+			[][]string{{"0", "rebind", "t", "--consumer"}},
+			[]string{"[1]", "[2]", "[3]", "[4]"},
+		},
+		{
+			"stream recreated", jetstream.LimitsPolicy, func(r *rig) {
+				if err := r.js.DeleteStream(t.Context(), "PERSISTING"); err != nil {
+					t.Fatal(err)
+				}
+				r.stream(jetstream.LimitsPolicy)
+				r.durable("t", ackWait)
+			}, "stream_recreated", "",
+			[][]string{{"1", "rebind", "t", "--consumer"}, {"2", "rebind", "t", "--new-epoch"}, {"0", "rebind", "t", "--new-epoch", "--start", "1"}},
+			[]string{"[1]", "[4]", "[2]", "[3]"},
+		},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			r := newRigWith(t, c.retention)
+			for _, p := range []string{`{"n":1}`, `{"n":2}`, `{"n":3}`} {
+				r.send("t", p)
+				r.writeAll()
+			}
+			if s := r.status("t", 0); s.State != "ok" || s.Rows != 3 {
+				t.Errorf("before: %+v", s)
+			}
+			c.breakIt(r)
+			r.send("t", `{"n":4}`)
+			s := r.status("t", 1)
+			if s.State != c.state || s.Detail == "" || s.Remedy == "" || s.Missing != c.missing {
+				t.Errorf("status %+v", s)
+			}
+			for _, cmd := range c.commands {
+				code := int(cmd[0][0] - '0')
+				t.Logf("%s\n%s", strings.Join(cmd[1:], " "), r.command(code, cmd[1:]...))
+			}
+			r.writeAll()
+			if s := r.status("t", 0); s.State != "ok" || s.Pending != 0 {
+				t.Errorf("after: %+v", s)
+			}
+			want(t, r.rows("t", "n"), c.rows...)
+		})
+	}
+}
+
+// restore takes a topic's table back to a version.
+func (r *rig) restore(t *testing.T, version uint64) {
+	t.Helper()
+	if _, err := r.table("t").At(version).Restore(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// damageNewest cuts a table's newest manifest off, as a power failure under another
+// writer would.
+func damageNewest(r *rig, topic string) {
+	r.t.Helper()
+	names, err := filepath.Glob(filepath.Join(r.storage, topic+".lance", "_versions", "*.manifest"))
+	if err != nil || len(names) == 0 {
+		r.t.Fatalf("%v, %v", names, err)
+	}
+	if err := os.Truncate(names[0], 0); err != nil { // names descend
+		r.t.Fatal(err)
+	}
+}
