@@ -32,10 +32,13 @@ type Events struct {
 	Conflict  func(topic string, version uint64) // a put lost its race for version
 	// CommitRetried: the storage failed, and the commit is tried again.
 	CommitRetried func(topic string, err error)
-	Acked         func(topic string, messages int, err error)
-	DeadLettered  func(topic string, d DeadLettered)
-	State         func(topic string, s TopicState)
-	Lag           func(topic string, l Lag) // about every 5 s
+	// GivenUp: the server delivers the message no more, because the consumer's MaxDeliver
+	// was set. It is told to one of the listening processes or to all.
+	GivenUp      func(topic string, seq, deliveries uint64)
+	Acked        func(topic string, messages int, err error)
+	DeadLettered func(topic string, d DeadLettered)
+	State        func(topic string, s TopicState)
+	Lag          func(topic string, l Lag) // about every 5 s
 }
 
 // Fetched describes one pull's messages.

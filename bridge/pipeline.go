@@ -34,6 +34,7 @@ type pipeline struct {
 	source  *consumer.Source
 	sink    *sink.Sink
 	lease   *consumer.Lease
+	deaf    func() // ends listening for messages that the server gives up
 	dead    *consumer.DeadLetters
 
 	hold      *holdings
@@ -91,6 +92,9 @@ func (p *pipeline) close() error {
 	if p.lease != nil {
 		p.lease.Close()
 	}
+	if p.deaf != nil {
+		p.deaf()
+	}
 	if p.sink != nil {
 		errs = append(errs, p.sink.Close())
 	}
@@ -140,5 +144,8 @@ func (p *pipeline) setup() error {
 	if p.source, err = p.durable.NewSource(consumer.SourceConfig{}); err != nil {
 		return fmt.Errorf("subscribe: %w", err)
 	}
-	return nil
+	if f := p.cfg.Events.GivenUp; f != nil {
+		p.deaf, err = p.durable.OnMaxDeliveries(func(seq, deliveries uint64) { f(p.topic, seq, deliveries) })
+	}
+	return err
 }

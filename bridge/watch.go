@@ -39,7 +39,7 @@ func (p *pipeline) watch(ctx context.Context) error {
 		state, err := p.durable.State(asking)
 		switch {
 		case err == nil:
-		case errors.Is(err, consumer.ErrNoConsumer), errors.Is(err, consumer.ErrNoStream):
+		case errors.Is(err, consumer.ErrNoConsumer), errors.Is(err, consumer.ErrNoStream), errors.Is(err, consumer.ErrUnusable):
 			return fmt.Errorf("ask for the consumer's lag: %w", err)
 		default:
 			continue // only a question; where the server is really away, the other stages know

@@ -209,11 +209,15 @@ func (d *Durable) HoldLimit() int {
 }
 
 // State asks the server for the consumer and the stream. It wraps ErrNoConsumer
-// or ErrNoStream if one is gone; that one was made again shows in its created
+// or ErrNoStream if one is gone, and ErrUnusable if the consumer's settings were
+// changed so that it can lose messages; that one was made again shows in its created
 // time.
 func (d *Durable) State(ctx context.Context) (State, error) {
 	c, err := d.stream.consumerInfo(ctx, d.name)
 	if err != nil {
+		return State{}, err
+	}
+	if err := verifyConsumer(c.Config, d.name, d.stream.Subject(d.topic)); err != nil {
 		return State{}, err
 	}
 	s, err := d.stream.Info(ctx)

@@ -37,18 +37,32 @@ func (s *Stream) read(ctx context.Context, topic string, first, last uint64, yie
 	if info.Messages == 0 || first > info.LastSeq || last < info.FirstSeq {
 		return nil
 	}
-	c, err := s.conn.js.OrderedConsumer(ctx, s.name, jetstream.OrderedConsumerConfig{
+	cfg := jetstream.OrderedConsumerConfig{
 		FilterSubjects: []string{s.Subject(topic)},
 		DeliverPolicy:  jetstream.DeliverByStartSequencePolicy, OptStartSeq: max(first, info.FirstSeq),
-	})
-	if err != nil {
-		return err
 	}
-	state, err := c.Info(ctx)
+	return s.conn.scan(ctx, s.name, cfg, func(m jetstream.Msg, meta *jetstream.MsgMetadata) (bool, error) {
+		if meta.Sequence.Stream > last {
+			return false, nil
+		}
+		return yield(Message{
+			Seq: meta.Sequence.Stream, ConsumerSeq: meta.Sequence.Consumer, Time: meta.Timestamp.UTC(), Delivered: 1,
+			Subject: m.Subject(), Header: m.Headers(), Data: m.Data(),
+		}), nil
+	})
+}
+
+// scan visits what a stream holds now, in order, through a consumer of its own.
+func (c *Conn) scan(ctx context.Context, stream string, cfg jetstream.OrderedConsumerConfig, visit func(jetstream.Msg, *jetstream.MsgMetadata) (more bool, err error)) error {
+	ordered, err := c.js.OrderedConsumer(ctx, stream, cfg)
+	if err != nil {
+		return c.explain(ctx, err)
+	}
+	state, err := ordered.Info(ctx)
 	if err != nil || state.NumPending == 0 {
 		return err
 	}
-	msgs, err := c.Messages()
+	msgs, err := ordered.Messages()
 	if err != nil {
 		return err
 	}
@@ -66,15 +80,8 @@ func (s *Stream) read(ctx context.Context, topic string, first, last uint64, yie
 		if err != nil {
 			return err
 		}
-		if meta.Sequence.Stream > last {
-			return nil
-		}
-		out := Message{
-			Seq: meta.Sequence.Stream, ConsumerSeq: meta.Sequence.Consumer, Time: meta.Timestamp.UTC(), Delivered: 1,
-			Subject: m.Subject(), Header: m.Headers(), Data: m.Data(),
-		}
-		if !yield(out) || meta.NumPending == 0 {
-			return nil
+		if more, err := visit(m, meta); err != nil || !more || meta.NumPending == 0 {
+			return err
 		}
 	}
 }

@@ -134,3 +134,27 @@ func (s *Sink) State(ctx context.Context, stream string) (*State, error) {
 	}
 	return st, err
 }
+
+// asideDir is where damaged versions are put.
+const asideDir = "_pst/aside"
+
+// SetAside takes the newest version out of the table if it is damaged, so that the one
+// before is the newest, and returns where its bytes are now. It is refused for a version
+// that can be read.
+func (s *Sink) SetAside(ctx context.Context) (key string, err error) {
+	table, err := s.table(ctx, false)
+	if err != nil {
+		return "", err
+	}
+	if table == nil {
+		return "", fmt.Errorf("%w: there is no table %s", ErrRefused, s.dir)
+	}
+	key, err = table.SetAside(ctx, asideDir)
+	switch {
+	case errors.Is(err, lance.ErrIntact), errors.Is(err, lance.ErrNoTable):
+		return "", fmt.Errorf("%w: %s: %w", ErrRefused, s.dir, err)
+	case err != nil:
+		return "", fmt.Errorf("set the newest version of %s aside: %w", s.dir, err)
+	}
+	return key, nil
+}

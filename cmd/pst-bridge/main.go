@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 
 	"github.com/alecthomas/kong"
 )
@@ -38,6 +39,7 @@ type cli struct {
 	Rebind        rebindCmd  `cmd:"" help:"Bind a table to the consumer or the stream as it is now."`
 	Replay        replayCmd  `cmd:"" help:"Read messages from the stream again and write those that the table lacks."`
 	RebuildLedger rebuildCmd `cmd:"" help:"Write a table's ledger anew from its rows."`
+	DLQ           dlqCmd     `cmd:"" name:"dlq" help:"List, show and replay messages that did not become rows."`
 	Inspect       inspectCmd `cmd:"" help:"Show what a table, a version or a data file is made of."`
 	Version       versionCmd `cmd:"" help:"Print version and build."`
 	HelpCmd       helpCmd    `cmd:"" name:"help" help:"Show help of a command."`
@@ -90,7 +92,7 @@ func parseError(err error) error {
 	}
 	help := "pst-bridge help"
 	if cmd := parse.Context.Selected(); cmd != nil {
-		help += " " + cmd.Name
+		help += strings.TrimPrefix(cmd.FullPath(), "pst-bridge")
 	}
 	return usagef("%s; see %q", parse.Error(), help)
 }

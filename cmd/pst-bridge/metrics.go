@@ -27,6 +27,7 @@ type metrics struct {
 	deadLetters *prometheus.CounterVec
 	conflicts   *prometheus.CounterVec
 	retries     *prometheus.CounterVec
+	givenUp     *prometheus.CounterVec
 	written     *prometheus.CounterVec
 	freshness   *prometheus.GaugeVec
 	received    *prometheus.CounterVec
@@ -65,6 +66,7 @@ func newMetrics(b build) *metrics {
 		deadLetters: counter("persisting_dead_letters_total", "Messages that this process published to the dead-letter stream, by class of fault.", "class"),
 		conflicts:   counter("persisting_commit_conflicts_total", "Commits that lost the race for a table version and were planned again."),
 		retries:     counter("persisting_commit_retries_total", "Commits that were tried again because the storage failed."),
+		givenUp:     counter("persisting_max_deliveries_total", "Messages that the server gave up because somebody set the consumer's MaxDeliver."),
 		written:     counter("persisting_written_bytes_total", "Bytes of data files that this process committed."),
 		freshness:   gauge("persisting_freshness_seconds", "Age of the oldest message of the last commit when it was committed."),
 		received:    counter("persisting_messages_received_total", "Messages delivered to this process, redeliveries included."),
@@ -80,7 +82,7 @@ func newMetrics(b build) *metrics {
 	}, []string{"version", "revision", "goversion"})
 	info.WithLabelValues(b.Version, b.Revision, runtime.Version()).Set(1)
 	m.registry.MustRegister(m.records, m.buffered, m.flushes, m.walBytes, m.duplicates, m.deadLetters, m.conflicts,
-		m.retries, m.written, m.freshness, m.received, m.redelivered, m.acks, m.stopped, m.ledgerBytes, m.ledgerRuns, info,
+		m.retries, m.givenUp, m.written, m.freshness, m.received, m.redelivered, m.acks, m.stopped, m.ledgerBytes, m.ledgerRuns, info,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -97,7 +99,7 @@ func (m *metrics) label(topic string) string {
 		return otherTopics
 	}
 	m.mu.topics[topic] = true
-	for _, v := range []*prometheus.CounterVec{m.records, m.duplicates, m.conflicts, m.retries, m.written, m.received, m.redelivered} {
+	for _, v := range []*prometheus.CounterVec{m.records, m.duplicates, m.conflicts, m.retries, m.givenUp, m.written, m.received, m.redelivered} {
 		v.WithLabelValues(topic)
 	}
 	for _, v := range []*prometheus.GaugeVec{m.buffered, m.walBytes, m.ledgerBytes, m.ledgerRuns} {

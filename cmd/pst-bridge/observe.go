@@ -34,6 +34,7 @@ type observer struct {
 func (o *observer) events() bridge.Events {
 	return bridge.Events{
 		Fetched:       o.fetched,
+		GivenUp:       o.givenUp,
 		Suspected:     o.suspected,
 		Buffered:      func(topic string, rows int64) { o.m.buffered.WithLabelValues(o.m.label(topic)).Set(float64(rows)) },
 		Committed:     o.committed,
@@ -52,6 +53,12 @@ func (o *observer) fetched(topic string, f bridge.Fetched) {
 	label := o.m.label(topic)
 	o.m.received.WithLabelValues(label).Add(float64(f.Messages))
 	o.m.redelivered.WithLabelValues(label).Add(float64(f.Redelivered))
+}
+
+func (o *observer) givenUp(topic string, seq, deliveries uint64) {
+	o.m.givenUp.WithLabelValues(o.m.label(topic)).Inc()
+	o.log.Error("the server gave a message up, because the consumer has a MaxDeliver: it stays in the stream; unset it, then `pst-bridge rebind` a new consumer",
+		"topic", topic, "seq", seq, "deliveries", deliveries)
 }
 
 func (o *observer) suspected(topic string, s bridge.Suspected) {

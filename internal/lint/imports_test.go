@@ -35,7 +35,7 @@ func rules() []rule {
 		{l + "/...", []string{l + "/..."}},
 		{"sink/ledger", nil},
 		{"internal/escape", nil},
-		{"sink", []string{"internal/escape", "schema/...", "sink/ledger", l, l + "/fields", l + "/file", l + "/objstore/..."}},
+		{"sink", []string{"internal/escape", "schema/...", "sink/ledger", l, l + "/corrupt", l + "/fields", l + "/file", l + "/objstore/..."}},
 		{"schema/...", []string{"internal/escape", "schema/..."}},
 		{"consumer/embedded", nil},
 		{"consumer", []string{"internal/escape"}},

@@ -7,8 +7,10 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
+	"github.com/pst-bridge/pst-bridge/bridge"
 	"github.com/pst-bridge/pst-bridge/testenv/runner"
 )
 
@@ -17,7 +19,8 @@ func (r *rig) command(code int, args ...string) string {
 	r.t.Helper()
 	p := runner.Start(r.t, runner.Config{
 		Path: runner.Build(r.t, runner.Bridge, "failpoint"),
-		Args: append(args, "--server", r.node.URL(), "--storage", r.storage),
+		Args: args,
+		Env:  []string{"NATS_URL=" + r.node.URL(), "PST_STORAGE=" + r.storage},
 	})
 	if exit := p.Wait(patience); exit.Code != code {
 		r.t.Fatalf("%s: exit code %d, want %d\n%s%s", strings.Join(args, " "), exit.Code, code, p.Stdout(), p.Stderr())
@@ -172,5 +175,52 @@ func damageNewest(r *rig, topic string) {
 	}
 	if err := os.Truncate(names[0], 0); err != nil { // names descend
 		r.t.Fatal(err)
+	}
+}
+
+// A dead letter can be seen and, once its cause is gone, becomes a row.
+func TestDeadLettersAreReplayed(t *testing.T) {
+	r := newRig(t)
+	r.send("t", `{"n":1}`)
+	r.writeAll()
+	msg := nats.NewMsg("persisting.t")
+	msg.Data = []byte(`{"n":"two"}`)
+	msg.Header.Set("Trace", "abc")
+	msg.Header.Set("Nats-Msg-Id", "once")
+	if _, err := r.js.PublishMsg(t.Context(), msg); err != nil {
+		t.Fatal(err)
+	}
+	r.writeAll()
+	r.send("t", `no json`)
+	r.writeAll()
+	list := r.command(0, "dlq", "list", "t")
+	for _, part := range []string{"type", "parse", "ID", "t "} {
+		if !strings.Contains(list, part) {
+			t.Errorf("%q is not in\n%s", part, list)
+		}
+	}
+	show := r.command(0, "dlq", "show", "1")
+	for _, part := range []string{"sequence 2 of stream PERSISTING (epoch 0)", "Trace: abc", `{"n":"two"}`, "type: "} {
+		if !strings.Contains(show, part) {
+			t.Errorf("%q is not in\n%s", part, show)
+		}
+	}
+	r.command(1, "dlq", "show", "7")
+	r.command(2, "dlq", "replay")
+	if _, err := r.table("t").DropColumns("n"); err != nil {
+		t.Fatal(err)
+	}
+	r.command(0, "dlq", "replay", "t", "--class", "type")
+	r.writeAll(func(c *bridge.Config) { c.Columns.Headers = true })
+	want(t, r.rows("t", "n", "_nats_headers"), "[null,null]", `["two","{\"Nats-Expected-Stream\":[\"PERSISTING\"],\"Nats-Msg-Id\":[\"pst-replay-PERSISTING-0-2\"],\"Trace\":[\"abc\"]}"]`)
+	left := r.deadLetters("t")
+	if len(left) != 1 || left["persisting_dlq.t.0.3"] == nil {
+		t.Errorf("dead letters left: %v", left)
+	}
+	// One that fails again is a new dead letter, and the old one is gone.
+	r.command(0, "dlq", "replay", "--id", "2")
+	r.writeAll()
+	if left := r.deadLetters("t"); len(left) != 1 || left["persisting_dlq.t.0.5"] == nil {
+		t.Errorf("dead letters left: %v", left)
 	}
 }

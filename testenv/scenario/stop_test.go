@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 
@@ -131,6 +132,44 @@ func TestConsumerUnusable(t *testing.T) {
 			t.Fatal(err)
 		}
 	})
+}
+
+// Settings that lose messages stop a topic also while it runs, and what the server
+// gives up is heard of.
+func TestMaxDeliverWhileRunning(t *testing.T) {
+	r := newRig(t)
+	r.durable("t", 3*time.Second)
+	c, err := r.js.Consumer(t.Context(), "PERSISTING", "pst-bridge-t")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.send("t", `{"n":1}`)
+	msg, err := c.Next() // and it is never acknowledged
+	if err != nil {
+		t.Fatal(err)
+	}
+	given := make(chan uint64, 10)
+	x := r.bridge(func(c *bridge.Config) {
+		c.Topics = []string{"t"}
+		c.Events.GivenUp = func(_ string, seq, _ uint64) { given <- seq }
+	})
+	eventually(t, "the topic runs", func() bool { return x.b.Status()["t"].Phase == bridge.PhaseRunning })
+	cfg := c.CachedInfo().Config
+	cfg.MaxDeliver = 1
+	if _, err := r.js.UpdateConsumer(t.Context(), "PERSISTING", cfg); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case seq := <-given:
+		if meta, err := msg.Metadata(); err != nil || seq != meta.Sequence.Stream {
+			t.Errorf("the server gave up %d, %v", seq, err)
+		}
+	case <-time.After(patience):
+		t.Fatal("nothing was heard of the message that the server gave up")
+	}
+	if s := x.awaitStop("t"); s.Reason != "consumer_unusable" {
+		t.Errorf("stopped as %v", s)
+	}
 }
 
 func TestStreamRecreated(t *testing.T) {
