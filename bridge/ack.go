@@ -122,7 +122,7 @@ func (p *pipeline) bury(ctx context.Context, b committedBatch) ([]*held, error) 
 // letGo forgets messages that are no longer ours to keep alive.
 func (p *pipeline) letGo(msgs []*held) {
 	p.lease.Release(seqs(msgs)...)
-	p.hold.release(msgs)
+	p.charge(-p.hold.release(msgs))
 }
 
 // giveBack hands messages back to the server, to be delivered again after delay.

@@ -50,6 +50,10 @@ func (p *pipeline) assemble(ctx context.Context, in <-chan []consumer.Message, o
 			if err := a.take(ctx, msgs); err != nil {
 				return err
 			}
+		case <-a.p.pressed:
+			if err := a.seal(ctx, RollMemory); err != nil {
+				return err
+			}
 		case <-a.timer.C:
 			if err := a.seal(ctx, RollAge); err != nil {
 				return err
@@ -61,10 +65,11 @@ func (p *pipeline) assemble(ctx context.Context, in <-chan []consumer.Message, o
 }
 
 func (a *assembler) take(ctx context.Context, msgs []consumer.Message) error {
-	fresh, err := a.p.hold.add(msgs)
+	fresh, repeated, err := a.p.hold.add(msgs)
 	if err != nil {
 		return err
 	}
+	a.p.charge(-repeated)
 	var suspects []*held
 	for _, m := range fresh {
 		if m.Delivered >= suspectFrom {
@@ -102,6 +107,7 @@ func (a *assembler) add(ctx context.Context, m *held) error {
 		return err
 	}
 	a.p.buffer(int64(a.open.rows - before))
+	a.weigh()
 	if reason := a.p.roll.full(a.open.rows, a.size(), len(a.open.msgs)); reason != "" {
 		return a.seal(ctx, reason)
 	}
@@ -163,6 +169,7 @@ func (a *assembler) seal(ctx context.Context, reason string) error {
 	}
 	a.p.hold.claim(b)
 	a.p.unsettled.Add(1)
+	a.p.budget.opened(a.p, 0)
 	a.p.cfg.Events.reached(a.p.topic, MomentSealed)
 	select {
 	case a.out <- sealedBatch{b, plan}:

@@ -17,6 +17,7 @@ import (
 type batch struct {
 	msgs     []*held // in order of delivery
 	bytes    int64   // of raw payloads
+	excess   int64   // charged for it beyond its messages
 	rows     int
 	oldest   time.Time
 	reason   string

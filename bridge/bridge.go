@@ -29,6 +29,7 @@ type Bridge struct {
 	dead   *consumer.DeadLetters
 	domain string
 	once   *uint64
+	budget *budget
 
 	draining context.Context //nolint:containedctx // done when the bridge shall drain; it bounds no call
 	drain    context.CancelFunc
@@ -46,6 +47,7 @@ func New(cfg Config, stream *consumer.Stream) (*Bridge, error) {
 		return nil, err
 	}
 	b := &Bridge{cfg: cfg.withDefaults(), stream: stream}
+	b.budget = newBudget(b.cfg.Memory)
 	b.draining, b.drain = context.WithCancel(context.Background())
 	b.mu.topics = map[string]TopicState{}
 	b.mu.shares = map[string]uint64{}
@@ -157,6 +159,7 @@ func (b *Bridge) newPipeline(topic string) *pipeline {
 	p := &pipeline{
 		cfg: b.cfg, topic: topic, stream: b.stream, dead: b.dead, domain: b.domain, once: b.once,
 		share: func() uint64 { return b.share(topic) }, settling: make(chan struct{}, 1),
+		budget: b.budget, pressed: make(chan struct{}, 1),
 	}
 	p.cfg.Events.State = b.note
 	p.draining, p.drain = context.WithCancel(b.draining)

@@ -26,6 +26,7 @@ func (p *pipeline) commit(ctx context.Context, in <-chan stagedBatch, out chan<-
 		if err != nil {
 			return err
 		}
+		p.charge(-b.excess)
 		p.storageWorks()
 		if b.trial != "" {
 			p.sink.EndTrial(ctx, b.trial)

@@ -15,6 +15,8 @@ const (
 	DefaultBatchRows     = 10_000          // a fragment worth a page per column, well inside MaxAckPending
 	DefaultBatchBytes    = 16 << 20        // raw message bytes; bounds memory for large messages
 	DefaultFlushInterval = time.Second     // how stale the table may be when traffic is thin
+	DefaultMemory        = 256 << 20       // of messages and rows in all; the process takes about as much again
+	MinMemory            = 4 << 20         // below it a pull and a batch do not fit beside each other
 	DefaultEncoders      = 1               // one core encodes several times what a server delivers
 	DefaultDiscovery     = 2 * time.Second // how often new topics are looked for
 	MaxBatchRows         = 10_000_000      // beyond it a batch could not be held in memory
@@ -28,6 +30,9 @@ type Config struct {
 	BatchRows     int
 	BatchBytes    int64
 	FlushInterval time.Duration
+	// Memory bounds what all topics together hold: raw messages, Arrow data, pages under
+	// way. Fetching waits when it is used up.
+	Memory int64
 	// Encoders is the number of goroutines per topic that encode sealed batches.
 	Encoders int
 	// Storage is the directory that gets one <topic>.lance each.
@@ -67,6 +72,9 @@ func (c *Config) Validate() error {
 	if c.BatchBytes < 0 {
 		bad("batch bytes %d: use a positive number", c.BatchBytes)
 	}
+	if c.Memory != 0 && c.Memory < MinMemory {
+		bad("memory %d bytes: use at least %d MiB", c.Memory, MinMemory>>20)
+	}
 	if c.FlushInterval < 0 {
 		bad("flush interval %v: use a positive duration", c.FlushInterval)
 	}
@@ -88,6 +96,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.FlushInterval == 0 {
 		c.FlushInterval = DefaultFlushInterval
+	}
+	if c.Memory == 0 {
+		c.Memory = DefaultMemory
 	}
 	if c.Encoders == 0 {
 		c.Encoders = DefaultEncoders

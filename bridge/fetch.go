@@ -41,11 +41,19 @@ func (p *pipeline) fetch(ctx context.Context, out chan<- []consumer.Message) err
 }
 
 func (p *pipeline) pull(pulling, ctx context.Context, n int, out chan<- []consumer.Message) error {
+	bytes, free, err := p.budget.reserve(pulling)
+	if err != nil {
+		return err
+	}
 	n = min(n, maxPull)
 	if p.tight.Load() {
 		n = min(n, tightPull)
 	}
-	msgs, err := p.source.Fetch(pulling, n, maxPullBytes)
+	msgs, err := p.source.Fetch(pulling, n, bytes)
+	for i := range msgs {
+		p.charge(weight(&msgs[i]))
+	}
+	free()
 	if len(msgs) > 0 {
 		p.lease.Hold(msgs...)
 		p.noteFetched(msgs)

@@ -16,6 +16,7 @@ type held struct {
 	batch *batch            // nil until it is sealed
 
 	condemned *sink.Rejection // it is a dead letter, and is not decoded; the assembler's
+	weight    int64           // charged for it
 }
 
 // holdings are all messages that a pipeline holds, from receipt to acknowledgement.
@@ -54,9 +55,9 @@ func (h *holdings) room(ctx context.Context) (int, error) {
 }
 
 // add takes over the messages that are not held yet. A second delivery of one that
-// is held only brings a newer way to acknowledge it. Two messages with one sequence
-// cannot be: the error is a stop state.
-func (h *holdings) add(msgs []consumer.Message) (fresh []*held, err error) {
+// is held only brings a newer way to acknowledge it, and what such deliveries weigh
+// is returned. Two messages with one sequence cannot be: the error is a stop state.
+func (h *holdings) add(msgs []consumer.Message) (fresh []*held, repeated int64, err error) {
 	fresh = make([]*held, 0, len(msgs))
 	block := make([]held, len(msgs)) // one allocation for all
 	h.mu.Lock()
@@ -64,18 +65,19 @@ func (h *holdings) add(msgs []consumer.Message) (fresh []*held, err error) {
 	for i, m := range msgs {
 		if old, ok := h.mu.bySeq[m.Seq]; ok {
 			if !old.Time.Equal(m.Time) {
-				return nil, rewound("sequence %d is held as stored at %v and came again as stored at %v", m.Seq, old.Time, m.Time)
+				return nil, 0, rewound("sequence %d is held as stored at %v and came again as stored at %v", m.Seq, old.Time, m.Time)
 			}
+			repeated += weight(&m)
 			again := m
 			again.Data, again.Header = nil, nil
 			old.again = &again
 			continue
 		}
-		block[i].Message = m
+		block[i].Message, block[i].weight = m, weight(&m)
 		h.mu.bySeq[m.Seq] = &block[i]
 		fresh = append(fresh, &block[i])
 	}
-	return fresh, nil
+	return fresh, repeated, nil
 }
 
 // claim notes that msgs are part of b.
@@ -102,12 +104,14 @@ func (h *holdings) deliveries(msgs []*held) []consumer.Message {
 	return out
 }
 
-// release forgets messages: they are acknowledged or given back.
-func (h *holdings) release(msgs []*held) {
+// release forgets messages: they are acknowledged or given back. It returns what they
+// weighed.
+func (h *holdings) release(msgs []*held) (bytes int64) {
 	h.mu.Lock()
 	for _, m := range msgs {
 		if h.mu.bySeq[m.Seq] == m {
 			delete(h.mu.bySeq, m.Seq)
+			bytes += m.weight
 		}
 	}
 	h.mu.Unlock()
@@ -115,6 +119,7 @@ func (h *holdings) release(msgs []*held) {
 	case h.freed <- struct{}{}:
 	default:
 	}
+	return bytes
 }
 
 // lowestOutside returns the lowest sequence held that is not part of b, 0 if none.

@@ -17,13 +17,13 @@ func message(seq uint64, stored int64) consumer.Message {
 
 func TestSecondDeliveryOnlyRenewsTheFirst(t *testing.T) {
 	h := newHoldings(10)
-	first, err := h.add([]consumer.Message{message(1, 1), message(2, 2)})
+	first, _, err := h.add([]consumer.Message{message(1, 1), message(2, 2)})
 	if err != nil || len(first) != 2 {
 		t.Fatal(first, err)
 	}
 	again := message(2, 2)
 	again.Delivered, again.Data = 2, []byte("ignored")
-	fresh, err := h.add([]consumer.Message{again, message(3, 3)})
+	fresh, _, err := h.add([]consumer.Message{again, message(3, 3)})
 	if err != nil || len(fresh) != 1 || fresh[0].Seq != 3 {
 		t.Fatal(fresh, err)
 	}
@@ -34,10 +34,10 @@ func TestSecondDeliveryOnlyRenewsTheFirst(t *testing.T) {
 
 func TestOneSequenceWithTwoTimesStops(t *testing.T) {
 	h := newHoldings(10)
-	if _, err := h.add([]consumer.Message{message(1, 1)}); err != nil {
+	if _, _, err := h.add([]consumer.Message{message(1, 1)}); err != nil {
 		t.Fatal(err)
 	}
-	_, err := h.add([]consumer.Message{message(1, 5)})
+	_, _, err := h.add([]consumer.Message{message(1, 5)})
 	var stop *sink.StopError
 	if !errors.As(err, &stop) || stop.Reason != sink.StreamRewound {
 		t.Fatalf("got %v", err)
@@ -46,9 +46,9 @@ func TestOneSequenceWithTwoTimesStops(t *testing.T) {
 
 func TestLowestOutsideABatch(t *testing.T) {
 	h := newHoldings(10)
-	a, _ := h.add([]consumer.Message{message(5, 1), message(7, 1)})
+	a, _, _ := h.add([]consumer.Message{message(5, 1), message(7, 1)})
 	h.claim(&batch{msgs: a})
-	b, _ := h.add([]consumer.Message{message(6, 1), message(9, 1)})
+	b, _, _ := h.add([]consumer.Message{message(6, 1), message(9, 1)})
 	mine := a[0].batch
 	if low := h.lowestOutside(mine); low != 6 {
 		t.Errorf("lowest outside is %d, want 6", low)
@@ -62,7 +62,7 @@ func TestLowestOutsideABatch(t *testing.T) {
 func TestRoomWaitsForARelease(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHoldings(2)
-		msgs, _ := h.add([]consumer.Message{message(1, 1), message(2, 1)})
+		msgs, _, _ := h.add([]consumer.Message{message(1, 1), message(2, 1)})
 		got := make(chan int)
 		go func() {
 			n, _ := h.room(context.Background())

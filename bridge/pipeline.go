@@ -40,8 +40,11 @@ type pipeline struct {
 	hold      *holdings
 	roll      roll
 	decode    decode.Options
-	tight     atomic.Bool   // the ledger is over its cap
-	buffered  atomic.Int64  // rows received and not yet committed
+	tight     atomic.Bool  // the ledger is over its cap
+	buffered  atomic.Int64 // rows received and not yet committed
+	budget    *budget
+	charged   atomic.Int64  // bytes
+	pressed   chan struct{} // capacity 1: seal the open batch, memory is short
 	unsettled atomic.Int64  // batches sealed and not yet committed
 	settling  chan struct{} // capacity 1: unsettled went down
 	failing   bool          // the storage fails, and the committer goes on trying; its own
@@ -54,6 +57,8 @@ func (p *pipeline) run(ctx context.Context) (err error) {
 	if err := p.bind(ctx); err != nil {
 		return err
 	}
+	p.budget.join(p)
+	defer p.budget.leave(p)
 	p.state(TopicState{Phase: PhaseRunning})
 	messages := make(chan []consumer.Message)
 	sealed := make(chan sealedBatch)
@@ -89,6 +94,7 @@ func (p *pipeline) close() error {
 		_ = p.giveBack(p.hold.all(), returnDelay)
 		p.buffer(-p.buffered.Load())
 	}
+	p.charge(-p.charged.Load()) // what was on its way between two stages
 	if p.lease != nil {
 		p.lease.Close()
 	}
@@ -133,7 +139,7 @@ func (p *pipeline) setup() error {
 	limit := p.durable.HoldLimit()
 	p.hold = newHoldings(limit)
 	p.roll = roll{
-		rows: p.cfg.BatchRows, bytes: p.cfg.BatchBytes, age: p.cfg.FlushInterval,
+		rows: p.cfg.BatchRows, bytes: min(p.cfg.BatchBytes, p.cfg.Memory/4), age: p.cfg.FlushInterval,
 		messages: max(limit/2, 1), // the other half is the next batch, while this one is committed
 	}
 	p.decode = p.cfg.Columns.options()

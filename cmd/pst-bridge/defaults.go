@@ -18,6 +18,7 @@ func flagDefaults() kong.Vars {
 		"consumer":       consumer.DefaultConsumer,
 		"batch_size":     strconv.Itoa(bridge.DefaultBatchRows),
 		"batch_bytes":    Bytes(bridge.DefaultBatchBytes).String(),
+		"memory":         Bytes(bridge.DefaultMemory).String(),
 		"flush_interval": bridge.DefaultFlushInterval.String(),
 		"encoders":       strconv.Itoa(bridge.DefaultEncoders),
 	}

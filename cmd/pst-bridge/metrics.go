@@ -3,6 +3,7 @@ package main
 import (
 	"runtime"
 	"sync"
+	"sync/atomic"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -36,6 +37,8 @@ type metrics struct {
 	stopped     *prometheus.GaugeVec
 	ledgerBytes *prometheus.GaugeVec
 	ledgerRuns  *prometheus.GaugeVec
+
+	used atomic.Pointer[func() (now, most int64)] // asks the bridge for its memory
 
 	mu struct {
 		sync.Mutex
@@ -77,14 +80,26 @@ func newMetrics(b build) *metrics {
 		ledgerRuns:  gauge("persisting_ledger_runs", "Runs of stream sequences in the topic's ledger above its floor."),
 	}
 	m.mu.topics = map[string]bool{}
+	memory := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "persisting_memory_bytes", Help: "Bytes that this process counts for messages and what is made of them: its limit is --memory.",
+	}, m.memory)
 	info := prometheus.NewGaugeVec(prometheus.GaugeOpts{
 		Name: "persisting_build_info", Help: "Always 1; the labels say what was built.",
 	}, []string{"version", "revision", "goversion"})
 	info.WithLabelValues(b.Version, b.Revision, runtime.Version()).Set(1)
 	m.registry.MustRegister(m.records, m.buffered, m.flushes, m.walBytes, m.duplicates, m.deadLetters, m.conflicts,
-		m.retries, m.givenUp, m.written, m.freshness, m.received, m.redelivered, m.acks, m.stopped, m.ledgerBytes, m.ledgerRuns, info,
+		m.retries, m.givenUp, m.written, m.freshness, m.received, m.redelivered, m.acks, m.stopped, m.ledgerBytes, m.ledgerRuns, info, memory,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
+}
+
+// memory is what the bridge holds in memory; 0 as long as nobody said how to ask.
+func (m *metrics) memory() float64 {
+	if used := m.used.Load(); used != nil {
+		now, _ := (*used)()
+		return float64(now)
+	}
+	return 0
 }
 
 // label returns the value of the label topic. At a topic's first sight its

@@ -27,6 +27,7 @@ type runCmd struct {
 
 	BatchSize     int           `group:"Batches" env:"PST_BATCH_SIZE" default:"${batch_size}" placeholder:"ROWS" help:"Rows that make a batch full."`
 	BatchBytes    Bytes         `group:"Batches" env:"PST_BATCH_BYTES" default:"${batch_bytes}" placeholder:"SIZE" help:"Bytes of messages that make a batch full."`
+	Memory        Bytes         `group:"Batches" env:"PST_MEMORY" default:"${memory}" placeholder:"SIZE" help:"Messages and rows that all topics together may hold; fetching waits when it is used up."`
 	FlushInterval time.Duration `group:"Batches" env:"PST_FLUSH_INTERVAL" default:"${flush_interval}" help:"Age that makes a batch full."`
 	Compression   string        `group:"Batches" env:"PST_COMPRESSION" enum:"none,zstd,lz4,snappy" default:"none" help:"Compression of pages: none (Lance's own light encodings), zstd, lz4, or snappy (pages lz4, a new stream S2)."`
 	Encoders      int           `group:"Batches" env:"PST_ENCODERS" default:"${encoders}" placeholder:"N" help:"Goroutines per topic that encode full batches."`
@@ -138,6 +139,8 @@ func (c *runCmd) bridge(ctx context.Context, r running) error {
 	if err != nil {
 		return err
 	}
+	used := b.Memory
+	seen.m.used.Store(&used)
 	h := &health{connected: r.conn.Connected, status: b.Status}
 	h.alive()
 	stopHTTP := serveHTTP(r.listener, h.handler(seen.m), func(err error) { r.log.Error("HTTP server ended", "error", err) })
@@ -175,6 +178,7 @@ func (c *runCmd) bridgeConfig(events bridge.Events) bridge.Config {
 		Topics:        c.Topics,
 		BatchRows:     c.BatchSize,
 		BatchBytes:    int64(c.BatchBytes),
+		Memory:        int64(c.Memory),
 		FlushInterval: c.FlushInterval,
 		Encoders:      c.Encoders,
 		Storage:       c.Storage,
