@@ -50,8 +50,8 @@ func (p *pipeline) assemble(ctx context.Context, in <-chan []consumer.Message, o
 			if err := a.take(ctx, msgs); err != nil {
 				return err
 			}
-		case <-a.p.pressed:
-			if err := a.seal(ctx, RollMemory); err != nil {
+		case reason := <-a.p.pressed:
+			if err := a.seal(ctx, reason); err != nil {
 				return err
 			}
 		case <-a.timer.C:

@@ -159,7 +159,7 @@ func (b *Bridge) newPipeline(topic string) *pipeline {
 	p := &pipeline{
 		cfg: b.cfg, topic: topic, stream: b.stream, dead: b.dead, domain: b.domain, once: b.once,
 		share: func() uint64 { return b.share(topic) }, settling: make(chan struct{}, 1),
-		budget: b.budget, pressed: make(chan struct{}, 1),
+		budget: b.budget, pressed: make(chan string, 1),
 	}
 	p.cfg.Events.State = b.note
 	p.draining, p.drain = context.WithCancel(b.draining)

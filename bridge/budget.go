@@ -93,16 +93,30 @@ func (b *budget) reserve(ctx context.Context) (bytes int, free func(), err error
 		}
 		b.mu.Unlock()
 		if largest != nil {
-			select {
-			case largest.pressed <- struct{}{}:
-			default: // it knows
-			}
+			largest.press(RollMemory)
 		}
 		select {
 		case <-freed:
 		case <-ctx.Done():
 			return 0, nil, context.Cause(ctx)
 		}
+	}
+}
+
+// pressAll has every pipeline seal its open batch.
+func (b *budget) pressAll(reason string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for p := range b.mu.pipelines {
+		p.press(reason)
+	}
+}
+
+// press has the pipeline seal its open batch, for a reason. It does not wait.
+func (p *pipeline) press(reason string) {
+	select {
+	case p.pressed <- reason:
+	default: // it knows
 	}
 }
 

@@ -44,7 +44,7 @@ type pipeline struct {
 	buffered  atomic.Int64 // rows received and not yet committed
 	budget    *budget
 	charged   atomic.Int64  // bytes
-	pressed   chan struct{} // capacity 1: seal the open batch, memory is short
+	pressed   chan string   // capacity 1: seal the open batch, for this reason
 	unsettled atomic.Int64  // batches sealed and not yet committed
 	settling  chan struct{} // capacity 1: unsettled went down
 	failing   bool          // the storage fails, and the committer goes on trying; its own

@@ -10,6 +10,7 @@ const (
 	RollMessages = "messages" // as many as this process may hold at once, less a share for the next batch
 	RollColumns  = "columns"  // the next message needs columns that this batch has no room for
 	RollMemory   = "memory"   // the process is out of memory, and this was its largest open batch
+	RollPressure = "pressure" // the stream is nearly full
 	RollSuspects = "suspects" // messages that were delivered often go by themselves, after what was gathered before
 	RollDrain    = "drain"
 )

@@ -49,11 +49,19 @@ func (b *Bridge) discover(ctx context.Context, start func(topic string)) error {
 	}
 }
 
-// setShares divides the stream's bytes among its topics by their messages.
+// pressureFrom is the part of the stream's byte limit from which on open batches are
+// written whatever their size: at the limit publishers are refused.
+const pressureFrom = 0.8
+
+// setShares divides the stream's bytes among its topics by their messages, and
+// writes what is held where the stream is nearly full.
 func (b *Bridge) setShares(ctx context.Context, counts map[string]uint64) {
 	info, err := b.stream.Info(ctx)
 	if err != nil || info.Messages == 0 {
 		return
+	}
+	if info.MaxBytes > 0 && float64(info.Bytes) >= pressureFrom*float64(info.MaxBytes) {
+		b.budget.pressAll(RollPressure)
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -71,6 +71,7 @@ type StreamConfig struct {
 	MaxBytes   int64 // the stream refuses new messages above it; 0: no limit
 	Replicas   int   // 0: 1
 	Compressed bool  // S2 on the server's disk
+	Memory     bool  // in the server's memory, which ends with it
 }
 
 // StreamInfo is a stream at one moment.
@@ -170,7 +171,9 @@ func (c *Conn) createStream(ctx context.Context, cfg StreamConfig, more func(*je
 	if cfg.MaxBytes > 0 {
 		want.MaxBytes = cfg.MaxBytes
 	}
-	if cfg.Compressed {
+	if cfg.Memory {
+		want.Storage = jetstream.MemoryStorage
+	} else if cfg.Compressed {
 		want.Compression = jetstream.S2Compression
 	}
 	info, err := request(ctx, c, fmt.Sprintf("create stream %s", cfg.Name), []string{cfg.Name},

@@ -46,6 +46,20 @@ func TestStreamIsCreated(t *testing.T) {
 	}
 }
 
+// A stream may be kept in memory, which is said, and another limit is not imposed.
+func TestStreamInMemory(t *testing.T) {
+	n := natsenv.Start(t)
+	c := connect(t, consumer.Config{Servers: []string{n.URL()}})
+	w := strings.Join(ensureStream(t, c, consumer.StreamConfig{Memory: true, Compressed: true}).Warnings(), "; ")
+	if !strings.Contains(w, "storage is memory") {
+		t.Errorf("warnings %q", w)
+	}
+	w = strings.Join(ensureStream(t, c, consumer.StreamConfig{MaxBytes: 5000}).Warnings(), "; ")
+	if !strings.Contains(w, "its byte limit is 0, not 5000") {
+		t.Errorf("warnings %q", w)
+	}
+}
+
 // A stream the user made is taken, or each unusable setting is named.
 func TestStreamOfTheUser(t *testing.T) {
 	n := natsenv.Start(t)

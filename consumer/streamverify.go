@@ -45,6 +45,10 @@ func verifyStream(have jetstream.StreamConfig, want StreamConfig) (warnings []st
 		warnings = append(warnings, fmt.Sprintf("at most %d messages are kept per subject: older ones are dropped, also when not yet in a table",
 			have.MaxMsgsPerSubject))
 	}
+	if want.MaxBytes > 0 && have.MaxBytes != want.MaxBytes {
+		warnings = append(warnings, fmt.Sprintf("its byte limit is %d, not %d: an existing stream is not changed (nats stream edit --max-bytes)",
+			max(have.MaxBytes, 0), want.MaxBytes))
+	}
 	if have.NoAck {
 		warnings = append(warnings, "publishers get no acknowledgements (no_ack): they cannot know what was stored")
 	}

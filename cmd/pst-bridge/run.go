@@ -35,6 +35,8 @@ type runCmd struct {
 	Embedded bool   `group:"Embedded server" env:"PST_EMBEDDED" help:"Start a NATS server with JetStream in this process, its store under <storage>/.nats."`
 	Listen   string `group:"Embedded server" env:"PST_LISTEN" default:"127.0.0.1:4222" placeholder:"HOST:PORT" help:"Where the embedded server takes clients; port 0 is a free one."`
 
+	WALSyncInterval time.Duration `group:"Embedded server" name:"wal-sync-interval" env:"PST_WAL_SYNC_INTERVAL" default:"1s" help:"How often the embedded server syncs its store to disk; 0: before each acknowledgement to a publisher."`
+
 	HTTP            string        `group:"Process" name:"http" env:"PST_HTTP" default:"127.0.0.1:8225" placeholder:"HOST:PORT" help:"Where /metrics, /healthz and /readyz are served; empty for nowhere."`
 	Once            bool          `group:"Process" env:"PST_ONCE" help:"Write all that is in the stream now, then exit 0."`
 	ShutdownTimeout time.Duration `group:"Process" env:"PST_SHUTDOWN_TIMEOUT" default:"30s" help:"How long the drain after a first signal may take."`
@@ -60,6 +62,8 @@ func (c *runCmd) Validate() error {
 		return usagef("--embedded starts a server of its own: leave out --server (NATS_URL) and --context (NATS_CONTEXT)")
 	case slices.Contains(c.NATSColumns, "none") && len(c.NATSColumns) > 1:
 		return usagef("--nats-columns: none goes with no other")
+	case c.WALSyncInterval < 0:
+		return usagef("--wal-sync-interval %v: use 0 or a positive duration", c.WALSyncInterval)
 	case c.ShutdownTimeout <= 0:
 		return usagef("--shutdown-timeout %v: use a positive duration", c.ShutdownTimeout)
 	}
@@ -251,7 +255,8 @@ func (c *runCmd) startServer(log *slog.Logger) (*embedded.Server, error) {
 	}
 	server, err := embedded.Start(embedded.Config{
 		StoreDir: filepath.Join(c.Storage, ".nats"), Host: host, Port: port,
-		Domain: c.Connect.JSDomain, NoSublistCache: true, Log: log.With("component", "nats-server"),
+		Domain: c.Connect.JSDomain, NoSublistCache: true,
+		SyncAlways: c.WALSyncInterval == 0, SyncInterval: c.WALSyncInterval, Log: log.With("component", "nats-server"),
 	})
 	if err != nil {
 		return nil, err

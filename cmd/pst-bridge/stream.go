@@ -11,7 +11,8 @@ type streamFlags struct {
 	SubjectPrefix string `group:"Stream" env:"PST_SUBJECT_PREFIX" default:"${subject_prefix}" help:"Subject tokens before the topic."`
 	Provision     bool   `group:"Stream" env:"PST_PROVISION" default:"true" negatable:"" help:"Create a missing stream, consumer or dead-letter stream; --provision=false creates nothing."`
 	Retention     string `group:"Stream" env:"PST_RETENTION" enum:"work-queue,limits" default:"work-queue" help:"A new stream's retention: work-queue drops a message once it is in the table, limits keeps it."`
-	MaxWALSize    Bytes  `group:"Stream" name:"max-wal-size" env:"PST_MAX_WAL_SIZE" default:"0" placeholder:"SIZE" help:"A new stream's byte limit, such as 100MB; beyond it publishers get an error. 0: none."`
+	EnableWAL     bool   `group:"Stream" name:"enable-wal" env:"PST_ENABLE_WAL" default:"true" negatable:"" help:"A new stream's storage: file; --enable-wal=false is the server's memory, and what is not yet in a table is lost when the server stops."`
+	MaxWALSize    Bytes  `group:"Stream" name:"max-wal-size" env:"PST_MAX_WAL_SIZE" default:"0" placeholder:"SIZE" help:"A new stream's byte limit, such as 100MB; beyond it publishers get an error, of all topics of the stream. From 80 % on batches are written whatever their size. 0: none."`
 }
 
 // config is the consumer package's form of the flags.
@@ -26,5 +27,6 @@ func (f *streamFlags) config() (consumer.StreamConfig, error) {
 		Provision: f.Provision,
 		Retention: retention,
 		MaxBytes:  int64(f.MaxWALSize),
+		Memory:    !f.EnableWAL,
 	}, nil
 }

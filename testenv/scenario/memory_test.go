@@ -1,10 +1,13 @@
 package scenario
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/pst-bridge/pst-bridge/bridge"
 )
@@ -51,4 +54,44 @@ func TestMemoryIsShared(t *testing.T) {
 		t.Errorf("at most %d bytes were held, the limit is %d", most, limit)
 	}
 	t.Logf("at most %d MiB held of %d", most>>20, limit>>20)
+}
+
+// A stream that is nearly full makes batches be written that are neither full nor old,
+// and one that is full refuses publishers and loses nothing.
+func TestLogPressure(t *testing.T) {
+	const limit = 1 << 20
+	r := newRig(t)
+	s, err := r.js.Stream(t.Context(), "PERSISTING")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg := s.CachedInfo().Config
+	cfg.MaxBytes = limit
+	if _, err := r.js.UpdateStream(t.Context(), cfg); err != nil {
+		t.Fatal(err)
+	}
+	row := fmt.Sprintf(`{"pad":%q}`, strings.Repeat("x", 1000))
+	stored := uint64(0)
+	for {
+		if _, err = r.js.Publish(t.Context(), "persisting.t", []byte(row)); err != nil {
+			break
+		}
+		stored++
+	}
+	var refused *jetstream.APIError
+	if !errors.As(err, &refused) || refused.Description != "maximum bytes exceeded" || stored < 500 {
+		t.Fatalf("after %d messages: %v", stored, err)
+	}
+	x := r.bridge(func(c *bridge.Config) {
+		c.FlushInterval = time.Hour
+		c.Events.Committed = func(_ string, c bridge.Committed) {
+			if c.Reason != bridge.RollPressure && c.Reason != bridge.RollDrain {
+				t.Errorf("a batch was sealed by %s", c.Reason)
+			}
+		}
+	})
+	r.awaitRows("t", stored)
+	r.awaitAcked("pst-bridge-t")
+	r.send("t", row)
+	x.b.Drain()
 }
