@@ -47,6 +47,9 @@ type Config struct {
 	Provision bool
 	// Once makes Run return nil when all that the stream held at the start is committed and acked.
 	Once bool
+	// SyncInterval is how often the server syncs its store, where that is known; 0: before
+	// each acknowledgement.
+	SyncInterval *time.Duration
 	// Version of this program, for the manifests it writes.
 	Version string
 	// Events are the hooks to call.

@@ -3,7 +3,11 @@ package bridge
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
+
+	"github.com/pst-bridge/pst-bridge/sink"
 )
 
 // discover starts the listed topics at once, or else those the stream has messages
@@ -47,6 +51,23 @@ func (b *Bridge) discover(ctx context.Context, start func(topic string)) error {
 			return nil
 		}
 	}
+}
+
+// KnownTopics lists the topics that have messages in the stream or a table in the
+// storage, in order.
+func (b *Bridge) KnownTopics(ctx context.Context) ([]string, error) {
+	counts, err := b.stream.Topics(ctx)
+	if err != nil {
+		return nil, err
+	}
+	tables, err := sink.Topics(b.cfg.Storage)
+	if err != nil {
+		return nil, err
+	}
+	for _, topic := range tables {
+		counts[topic] += 0
+	}
+	return slices.Sorted(maps.Keys(counts)), nil
 }
 
 // pressureFrom is the part of the stream's byte limit from which on open batches are

@@ -194,18 +194,26 @@ func (d *Durable) Topic() string { return d.topic }
 // AckWait returns the wait the server applies, whoever made the consumer.
 func (d *Durable) AckWait() time.Duration { return d.cfg.AckWait }
 
+// MaxAckPending returns what all workers may hold together; <= 0: no limit.
+func (d *Durable) MaxAckPending() int { return d.cfg.MaxAckPending }
+
+// MaxWorkers returns among how many workers that is divided.
+func (d *Durable) MaxWorkers() int {
+	workers, err := strconv.Atoi(d.cfg.Metadata[MetaMaxWorkers])
+	if err != nil || workers <= 0 {
+		return DefaultMaxWorkers
+	}
+	return workers
+}
+
 // HoldLimit returns how many messages one process may hold unacknowledged: its
 // share of MaxAckPending, at least 1.
 func (d *Durable) HoldLimit() int {
-	workers, err := strconv.Atoi(d.cfg.Metadata[MetaMaxWorkers])
-	if err != nil || workers <= 0 {
-		workers = DefaultMaxWorkers
-	}
 	pending := d.cfg.MaxAckPending
 	if pending <= 0 { // no limit
 		pending = DefaultMaxAckPending
 	}
-	return max(pending/workers, 1)
+	return max(pending/d.MaxWorkers(), 1)
 }
 
 // State asks the server for the consumer and the stream. It wraps ErrNoConsumer

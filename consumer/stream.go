@@ -84,6 +84,8 @@ type StreamInfo struct {
 	FirstSeq, LastSeq uint64
 	Messages, Bytes   uint64
 	MaxBytes          int64 // <= 0: no limit
+	Clustered         bool
+	Now               time.Time // the server's clock when it answered; zero if it does not tell
 }
 
 // Stream is a stream that was found usable. It is safe for concurrent use.
@@ -256,6 +258,7 @@ func convertStreamInfo(info *jetstream.StreamInfo) StreamInfo {
 		Retention: r, Replicas: info.Config.Replicas,
 		FirstSeq: info.State.FirstSeq, LastSeq: info.State.LastSeq,
 		Messages: info.State.Msgs, Bytes: info.State.Bytes, MaxBytes: info.Config.MaxBytes,
+		Clustered: info.Cluster != nil && info.Cluster.Name != "", Now: info.TimeStamp,
 	}
 }
 

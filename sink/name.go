@@ -46,6 +46,22 @@ func TopicOf(dir string) (topic string, ok bool) {
 	return topic, err == nil && again == name
 }
 
+// Topics lists the topics that have a table in a directory; none where there is no
+// directory yet.
+func Topics(storage string) ([]string, error) {
+	entries, err := os.ReadDir(storage)
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, fmt.Errorf("list tables: %w", err)
+	}
+	var topics []string
+	for _, e := range entries {
+		if topic, ok := TopicOf(e.Name()); ok {
+			topics = append(topics, topic)
+		}
+	}
+	return topics, nil
+}
+
 func isPlain(c byte) bool {
 	switch {
 	case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9':

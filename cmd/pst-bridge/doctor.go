@@ -6,7 +6,6 @@ import (
 	"fmt"
 
 	"github.com/pst-bridge/pst-bridge/bridge"
-	"github.com/pst-bridge/pst-bridge/consumer"
 )
 
 // doctorCmd is "doctor".
@@ -23,7 +22,7 @@ func (*doctorCmd) Help() string {
 
 // Run explains the topic's state; with --remove it acts on it.
 func (c *doctorCmd) Run(ctx context.Context, std *streams) error {
-	return c.Where.operate(ctx, std, false, func(ctx context.Context, b *bridge.Bridge, _ *consumer.Stream) error {
+	return c.Where.operate(ctx, std, false, func(ctx context.Context, b *bridge.Bridge) error {
 		d, err := b.Diagnose(ctx, c.Topic)
 		if err != nil {
 			return err

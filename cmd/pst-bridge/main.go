@@ -34,6 +34,7 @@ type cli struct {
 	Run           runCmd     `cmd:"" help:"Write a stream's messages into Lance tables until told to stop."`
 	Demo          demoCmd    `cmd:"" help:"See it work in a minute: server, two workers, one killed, an exact table."`
 	Pub           pubCmd     `cmd:"" help:"Publish lines of JSON to a topic."`
+	Check         checkCmd   `cmd:"" help:"Look whether run would work: the server, the stream, the consumers, the storage."`
 	Status        statusCmd  `cmd:"" help:"Show each topic's table, what is left in the stream, and what keeps it from going on."`
 	Doctor        doctorCmd  `cmd:"" help:"Say what is wrong with a topic and what resolves it; --remove takes away what stands in the way."`
 	Rebind        rebindCmd  `cmd:"" help:"Bind a table to the consumer or the stream as it is now."`

@@ -22,7 +22,7 @@ type operateFlags struct {
 
 // operate connects, and calls f with a bridge that does not run. create allows it to
 // make a missing consumer.
-func (o *operateFlags) operate(parent context.Context, std *streams, create bool, f func(context.Context, *bridge.Bridge, *consumer.Stream) error) error {
+func (o *operateFlags) operate(parent context.Context, std *streams, create bool, f func(context.Context, *bridge.Bridge) error) error {
 	ctx, stop := signal.NotifyContext(parent, syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
 	log := o.Log.logger(std.err)
@@ -51,7 +51,7 @@ func (o *operateFlags) operate(parent context.Context, std *streams, create bool
 	if err != nil {
 		return usagef("%s", oneLine(err.Error()))
 	}
-	return f(ctx, b, stream)
+	return f(ctx, b)
 }
 
 // remedy is what an operator can do about a stop state, shell commands first.

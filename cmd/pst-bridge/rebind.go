@@ -37,7 +37,7 @@ func (c *rebindCmd) Validate() error {
 
 // Run writes the ledger entry that binds the topic.
 func (c *rebindCmd) Run(ctx context.Context, std *streams) error {
-	return c.Where.operate(ctx, std, true, func(ctx context.Context, b *bridge.Bridge, _ *consumer.Stream) error {
+	return c.Where.operate(ctx, std, true, func(ctx context.Context, b *bridge.Bridge) error {
 		st, err := b.Rebind(ctx, c.Topic, bridge.Rebinding{NewEpoch: c.NewEpoch, Start: c.Start})
 		if err != nil {
 			return err
@@ -57,7 +57,7 @@ func (*rebuildCmd) Help() string { return example("pst-bridge rebuild-ledger ord
 
 // Run writes the ledger entry anew from the rows.
 func (c *rebuildCmd) Run(ctx context.Context, std *streams) error {
-	return c.Where.operate(ctx, std, false, func(ctx context.Context, b *bridge.Bridge, _ *consumer.Stream) error {
+	return c.Where.operate(ctx, std, false, func(ctx context.Context, b *bridge.Bridge) error {
 		st, err := b.Rebuild(ctx, c.Topic)
 		if err != nil {
 			return err
@@ -86,7 +86,7 @@ func (*replayCmd) Help() string { return example("pst-bridge replay orders --fro
 
 // Run reads the messages again and writes those that the table does not hold.
 func (c *replayCmd) Run(ctx context.Context, std *streams) error {
-	return c.Where.operate(ctx, std, true, func(ctx context.Context, b *bridge.Bridge, s *consumer.Stream) error {
+	return c.Where.operate(ctx, std, true, func(ctx context.Context, b *bridge.Bridge) error {
 		show := newProgress(std.err, std.err)
 		bar := show.add("replayed", 0)
 		done, err := b.Replay(ctx, c.Topic, c.From, func(r bridge.Replayed) { bar.set(int64(r.Messages)) })

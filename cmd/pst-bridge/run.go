@@ -18,8 +18,8 @@ import (
 	"github.com/pst-bridge/pst-bridge/sink"
 )
 
-// runCmd is "run".
-type runCmd struct {
+// runFlags are the flags of "run", and of "check", which looks whether it would work.
+type runFlags struct {
 	Storage     string   `env:"PST_STORAGE" default:"./data" placeholder:"DIR" help:"Directory that gets a <topic>.lance each."`
 	Topics      []string `env:"PST_TOPICS" placeholder:"TOPIC,..." help:"Topics to write. Without it: all that the stream has, found as they appear."`
 	Consumer    string   `env:"PST_CONSUMER" default:"${consumer}" help:"Base name of the durable consumers; all workers of a topic use the same."`
@@ -47,6 +47,9 @@ type runCmd struct {
 	Log     logFlags     `embed:""`
 }
 
+// runCmd is "run".
+type runCmd struct{ runFlags }
+
 // Help is the example shown by "help run".
 func (*runCmd) Help() string {
 	return example(
@@ -56,7 +59,7 @@ func (*runCmd) Help() string {
 }
 
 // Validate refuses combinations that cannot work.
-func (c *runCmd) Validate() error {
+func (c *runFlags) Validate() error {
 	switch {
 	case c.Embedded && (c.Connect.Server != "" || c.Connect.Context != ""):
 		return usagef("--embedded starts a server of its own: leave out --server (NATS_URL) and --context (NATS_CONTEXT)")
@@ -143,6 +146,14 @@ func (c *runCmd) bridge(ctx context.Context, r running) error {
 	if err != nil {
 		return err
 	}
+	found, err := b.Check(ctx)
+	if err != nil {
+		return err
+	}
+	logFindings(r.log, found)
+	if err := refusal(found, false); err != nil {
+		return err
+	}
 	used := b.Memory
 	seen.m.used.Store(&used)
 	h := &health{connected: r.conn.Connected, status: b.Status}
@@ -177,8 +188,13 @@ func (c *runCmd) bridge(ctx context.Context, r running) error {
 }
 
 // bridgeConfig is the bridge package's form of the flags.
-func (c *runCmd) bridgeConfig(events bridge.Events) bridge.Config {
+func (c *runFlags) bridgeConfig(events bridge.Events) bridge.Config {
+	var sync *time.Duration
+	if c.Embedded {
+		sync = &c.WALSyncInterval
+	}
 	return bridge.Config{
+		SyncInterval:  sync,
 		Topics:        c.Topics,
 		BatchRows:     c.BatchSize,
 		BatchBytes:    int64(c.BatchBytes),
@@ -226,14 +242,11 @@ func (c *runCmd) openStream(ctx context.Context, conn *consumer.Conn, log *slog.
 	if err != nil {
 		return nil, err
 	}
-	for _, w := range stream.Warnings() {
-		log.Warn("stream setting", "stream", stream.Name(), "warning", w)
-	}
 	return stream, nil
 }
 
 // listenAddress splits --listen.
-func (c *runCmd) listenAddress() (host string, port int, err error) {
+func (c *runFlags) listenAddress() (host string, port int, err error) {
 	host, text, err := net.SplitHostPort(c.Listen)
 	if err == nil {
 		port, err = strconv.Atoi(text)

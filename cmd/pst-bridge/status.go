@@ -5,14 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
-	"os"
-	"slices"
 	"strings"
 	"text/tabwriter"
 
 	"github.com/pst-bridge/pst-bridge/bridge"
-	"github.com/pst-bridge/pst-bridge/consumer"
 	"github.com/pst-bridge/pst-bridge/sink"
 )
 
@@ -48,10 +44,13 @@ type topicStatus struct {
 
 // Run prints the topics, and fails if one of them cannot go on.
 func (c *statusCmd) Run(ctx context.Context, std *streams) error {
-	return c.Where.operate(ctx, std, false, func(ctx context.Context, b *bridge.Bridge, s *consumer.Stream) error {
-		topics, err := c.topics(ctx, s)
-		if err != nil {
-			return err
+	return c.Where.operate(ctx, std, false, func(ctx context.Context, b *bridge.Bridge) error {
+		topics := c.Topics
+		if len(topics) == 0 {
+			var err error
+			if topics, err = b.KnownTopics(ctx); err != nil {
+				return err
+			}
 		}
 		var all []topicStatus
 		var stopped []string
@@ -74,27 +73,6 @@ func (c *statusCmd) Run(ctx context.Context, std *streams) error {
 		}
 		return nil
 	})
-}
-
-// topics lists those named, else those of the stream and those with a table.
-func (c *statusCmd) topics(ctx context.Context, s *consumer.Stream) ([]string, error) {
-	if len(c.Topics) > 0 {
-		return c.Topics, nil
-	}
-	counts, err := s.Topics(ctx)
-	if err != nil {
-		return nil, err
-	}
-	entries, err := os.ReadDir(c.Where.Storage)
-	if err != nil && !errors.Is(err, os.ErrNotExist) {
-		return nil, err
-	}
-	for _, e := range entries {
-		if topic, ok := sink.TopicOf(e.Name()); ok {
-			counts[topic] += 0
-		}
-	}
-	return slices.Sorted(maps.Keys(counts)), nil
 }
 
 func (c *statusCmd) print(std *streams, all []topicStatus) error {

@@ -1,0 +1,185 @@
+package bridge
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/pst-bridge/pst-bridge/consumer"
+	"github.com/pst-bridge/pst-bridge/sink"
+)
+
+// Level says how much a finding matters.
+type Level string
+
+// The levels of findings.
+const (
+	LevelOK      Level = "ok"
+	LevelUnknown Level = "unknown" // cannot be asked for: not the same as ok
+	LevelNote    Level = "note"    // works as it was asked to, at a price
+	LevelWarning Level = "warning" // works, and may surprise
+	LevelError   Level = "error"   // must not start like this
+)
+
+// Finding is one thing that was looked at before anything is fetched.
+type Finding struct {
+	Level  Level
+	Topic  string // the one topic that it concerns, "" for all
+	What   string // stream, consumer of orders, storage, ...
+	Detail string
+	Fix    string // what to do about it, "" where there is nothing to do
+}
+
+const (
+	// maxSkew is how far the clocks of server and process may be apart.
+	maxSkew = 2 * time.Second
+	// minAckWait is below what ack wait a delay of the network loses messages to peers.
+	minAckWait = time.Second
+	// maxChecked bounds how many discovered topics are looked at.
+	maxChecked = 100
+)
+
+// Check looks at the configuration against the live server and the storage, and
+// changes nothing. The error says that the server did not answer.
+func (b *Bridge) Check(ctx context.Context) ([]Finding, error) {
+	c := &preflight{b: b}
+	for _, look := range []func(context.Context) error{c.stream, c.deadLetters, c.storage, c.consumers} {
+		if err := look(ctx); err != nil {
+			return nil, err
+		}
+	}
+	return c.found, nil
+}
+
+// preflight gathers findings.
+type preflight struct {
+	b     *Bridge
+	found []Finding
+
+	noTables bool // the storage cannot be read
+}
+
+func (c *preflight) note(level Level, what, fix, format string, args ...any) {
+	c.found = append(c.found, Finding{Level: level, What: what, Detail: fmt.Sprintf(format, args...), Fix: fix})
+}
+
+func (c *preflight) stream(ctx context.Context) error {
+	asked := time.Now()
+	info, err := c.b.stream.Info(ctx)
+	if err != nil {
+		return err
+	}
+	what := "stream " + info.Name
+	for _, w := range c.b.stream.Warnings() {
+		c.note(LevelWarning, what, "", "%s", w)
+	}
+	c.note(LevelOK, what, "", "retention %s, %d replicas, %d messages", info.Retention, info.Replicas, info.Messages)
+	if info.Clustered && info.Replicas < 3 {
+		c.note(LevelWarning, what, "nats stream edit --replicas 3",
+			"%d replicas: what is not yet in a table is lost with one server", info.Replicas)
+	}
+	if info.Now.IsZero() {
+		c.note(LevelUnknown, "clock", "keep both clocks by NTP", "the server does not tell its time")
+	} else if skew := info.Now.Sub(asked.Add(time.Since(asked) / 2)).Round(time.Millisecond); skew.Abs() > maxSkew {
+		c.note(LevelWarning, "clock", "keep both clocks by NTP", "the server's clock is %v off this machine's: versions and rows carry times that do not agree", skew)
+	} else {
+		c.note(LevelOK, "clock", "", "%v apart from the server's", skew)
+	}
+	switch sync := c.b.cfg.SyncInterval; {
+	case sync == nil:
+		c.note(LevelUnknown, "sync interval", "sync_interval: always in the server's jetstream block, or 3 replicas on machines that do not fail together",
+			"the server does not tell how often it syncs its store (2 minutes unless set): a power failure loses what it acknowledged since")
+	case *sync > 0:
+		c.note(LevelNote, "sync interval", "--wal-sync-interval 0", "the embedded server syncs its store every %v: a power failure loses what it acknowledged since", *sync)
+	default:
+		c.note(LevelOK, "sync interval", "", "the embedded server syncs its store before it acknowledges")
+	}
+	return nil
+}
+
+func (c *preflight) deadLetters(ctx context.Context) error {
+	_, err := c.b.stream.EnsureDeadLetters(ctx, consumer.DeadLetterConfig{})
+	switch {
+	case err == nil:
+		c.note(LevelOK, "dead letters", "", "stream %s takes them", consumer.DefaultDeadLetterStream)
+	case errors.Is(err, consumer.ErrNoStream) && c.b.cfg.Provision:
+		c.note(LevelOK, "dead letters", "", "stream %s is made when the bridge starts", consumer.DefaultDeadLetterStream)
+	case errors.Is(err, consumer.ErrNoStream), errors.Is(err, consumer.ErrUnusable):
+		c.note(LevelError, "dead letters", "", "%v", err)
+	default:
+		return err
+	}
+	return nil
+}
+
+func (c *preflight) consumers(ctx context.Context) error {
+	topics := c.b.cfg.Topics
+	if len(topics) == 0 && !c.noTables {
+		var err error
+		if topics, err = c.b.KnownTopics(ctx); err != nil {
+			return err
+		}
+		topics = topics[:min(len(topics), maxChecked)]
+	}
+	for _, topic := range topics {
+		first := len(c.found)
+		if err := c.consumer(ctx, topic); err != nil {
+			return err
+		}
+		for i := range c.found[first:] {
+			c.found[first+i].Topic = topic
+		}
+	}
+	return nil
+}
+
+func (c *preflight) consumer(ctx context.Context, topic string) error {
+	what := "consumer of " + topic
+	name, err := consumer.ConsumerName(c.b.cfg.ConsumerName, topic)
+	if err != nil {
+		c.note(LevelWarning, what, "publish under another topic", "%v: it will not be written", err)
+		return nil
+	}
+	d, err := c.b.stream.Lookup(ctx, consumer.DurableConfig{Topic: topic, Name: name})
+	switch {
+	case err == nil:
+	case errors.Is(err, consumer.ErrNoConsumer) && c.b.cfg.Provision:
+		c.note(LevelOK, what, "", "%s is made when the topic starts", name)
+		return nil
+	case errors.Is(err, consumer.ErrNoConsumer):
+		c.note(LevelError, what, "create it with filter "+c.b.stream.Subject(topic)+", explicit acks and deliver all; or run with --provision", "%s does not exist", name)
+		return nil
+	case errors.Is(err, consumer.ErrUnusable):
+		c.note(LevelError, what, "nats consumer edit", "%v", err)
+		return nil
+	default:
+		return err
+	}
+	fine := true
+	warn := func(fix, format string, args ...any) {
+		fine = false
+		c.note(LevelWarning, what, fix, format, args...)
+	}
+	if half := max(d.HoldLimit()/2, 1); half < c.b.cfg.BatchRows {
+		warn(fmt.Sprintf("raise MaxAckPending to %d, or lower --batch-size", 2*c.b.cfg.BatchRows*d.MaxWorkers()),
+			"MaxAckPending %d among %d workers lets a batch have %d messages, --batch-size asks for %d", d.MaxAckPending(), d.MaxWorkers(), half, c.b.cfg.BatchRows)
+	}
+	if d.AckWait() < minAckWait {
+		warn("raise it to 10s", "AckWait %v: a delay of %v gives messages to another worker while this one still has them", d.AckWait(), d.AckWait()*2/3)
+	}
+	if fine {
+		c.note(LevelOK, what, "", "%s: AckWait %v, %d messages for each of %d workers", name, d.AckWait(), d.HoldLimit(), d.MaxWorkers())
+	}
+	return nil
+}
+
+func (c *preflight) storage(ctx context.Context) error {
+	if err := sink.CheckStorage(ctx, c.b.cfg.Storage); err != nil {
+		c.note(LevelError, "storage", "use a file system with hard links, that this user can write", "%v", err)
+		c.noTables = true
+		return nil
+	}
+	c.note(LevelOK, "storage", "", "%s can be written, and of 8 puts of one name 1 wins", c.b.cfg.Storage)
+	return nil
+}

@@ -1,0 +1,115 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os/signal"
+	"syscall"
+	"text/tabwriter"
+
+	"github.com/pst-bridge/pst-bridge/bridge"
+	"github.com/pst-bridge/pst-bridge/consumer"
+)
+
+// checkCmd is "check".
+type checkCmd struct {
+	JSON bool `help:"Print as JSON, one object per line."`
+	runFlags
+}
+
+// Help is the example shown by "help check".
+func (*checkCmd) Help() string {
+	return example("pst-bridge check --server nats://nats:4222 --storage /data/tables")
+}
+
+// Run looks, and fails if the bridge would not start.
+func (c *checkCmd) Run(parent context.Context, std *streams) error {
+	ctx, stop := signal.NotifyContext(parent, syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+	found, err := c.look(ctx, std)
+	if err != nil {
+		return err
+	}
+	if err := printFindings(std, found, c.JSON); err != nil {
+		return err
+	}
+	return refusal(found, true)
+}
+
+func (c *checkCmd) look(ctx context.Context, std *streams) ([]bridge.Finding, error) {
+	conn, err := c.Connect.connect(ctx, nil, newInstance(), c.Log.logger(std.err))
+	if err != nil {
+		return nil, err
+	}
+	defer conn.Close()
+	want, err := c.Where.config()
+	if err != nil {
+		return nil, err
+	}
+	provision := want.Provision
+	want.Topics, want.Provision = c.Topics, false
+	stream, err := conn.EnsureStream(ctx, want)
+	switch {
+	case errors.Is(err, consumer.ErrNoStream) && provision:
+		return []bridge.Finding{{Level: bridge.LevelOK, What: "stream " + want.Name, Detail: "it is made when the bridge starts; check again then"}}, nil
+	case errors.Is(err, consumer.ErrNoStream), errors.Is(err, consumer.ErrUnusable):
+		return []bridge.Finding{{Level: bridge.LevelError, What: "stream " + want.Name, Detail: oneLine(err.Error())}}, nil
+	case err != nil:
+		return nil, err
+	}
+	b, err := bridge.New(c.bridgeConfig(bridge.Events{}), stream)
+	if err != nil {
+		return nil, err
+	}
+	return b.Check(ctx)
+}
+
+// printFindings prints one line per finding.
+func printFindings(std *streams, found []bridge.Finding, asJSON bool) error {
+	if asJSON {
+		out := json.NewEncoder(std.out)
+		for _, f := range found {
+			if err := out.Encode(map[string]string{"level": string(f.Level), "what": f.What, "topic": f.Topic, "detail": f.Detail, "fix": f.Fix}); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	w := tabwriter.NewWriter(std.out, 0, 0, 2, ' ', 0)
+	for _, f := range found {
+		line := f.Detail
+		if f.Fix != "" {
+			line += ". Fix: " + f.Fix
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\n", f.Level, f.What, oneLine(line))
+	}
+	return w.Flush()
+}
+
+// refusal is the error of findings with which the bridge must not start, nil if there
+// are none. What concerns one topic stops that topic alone, so run leaves it out.
+func refusal(found []bridge.Finding, topics bool) error {
+	var errs []error
+	for _, f := range found {
+		if f.Level == bridge.LevelError && (topics || f.Topic == "") {
+			errs = append(errs, advise(fmt.Errorf("%s: %s", f.What, f.Detail), f.Fix))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// logFindings logs what may surprise.
+func logFindings(log *slog.Logger, found []bridge.Finding) {
+	for _, f := range found {
+		switch f.Level {
+		case bridge.LevelWarning:
+			log.Warn(f.Detail, "check", f.What, "fix", f.Fix)
+		case bridge.LevelUnknown, bridge.LevelNote:
+			log.Info(f.Detail, "check", f.What, "fix", f.Fix)
+		case bridge.LevelOK, bridge.LevelError: // an error is what the start ends with
+		}
+	}
+}
