@@ -45,6 +45,10 @@ bench: venv ## raw JetStream fetch + ack beside the bridge, then our Lance besid
 fuzz: ## every fuzz target for FUZZTIME (3m each); FUZZ=sink/lance for those below it
 	@tools/fuzz.sh $(FUZZ)
 
+.PHONY: chaos
+chaos: venv ## real workers and servers tormented: 60 seeds of a minute; SEEDS=, SEED=
+	$(GO) run ./testenv/chaos -profile r1,foreign,r3 -seeds $(or $(SEEDS),60) -seed $(or $(SEED),1)
+
 .PHONY: lint
 lint: ## format, vet, static checks; the same versions everywhere
 	$(LINT) run --allow-parallel-runners

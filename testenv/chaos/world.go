@@ -1,0 +1,271 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/url"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/pst-bridge/pst-bridge/testenv/natsenv"
+	"github.com/pst-bridge/pst-bridge/testenv/runner"
+)
+
+const (
+	topic    = "chaos"
+	durable  = "pst-bridge-chaos"
+	ackWait  = 2 * time.Second
+	patience = 2 * time.Minute
+	// answerWait is how long a publisher waits before it publishes again: a leader that
+	// hands over may take a question with it.
+	answerWait = 3 * time.Second
+)
+
+// world is what a run has running.
+type world struct {
+	h       *harness
+	s       *Schedule
+	one     *natsenv.Process // r1 and foreign
+	cluster *natsenv.Cluster // r3
+	js      jetstream.JetStream
+	urls    []string // of the servers
+	storage string
+	slots   []*slot
+	ref     *foreignWriter
+	figures figures
+
+	healing  sync.WaitGroup
+	stopping chan struct{} // closed when workers are not to be replaced any more
+}
+
+// slot is where a worker runs; when it dies another one takes its place.
+type slot struct {
+	w       *world
+	proxies []*proxy
+
+	mu   sync.Mutex
+	proc *runner.Process
+	next string // failpoints of the next worker
+	done chan struct{}
+}
+
+// build starts servers, makes the stream, and starts the workers.
+func build(h *harness, s *Schedule) *world {
+	w := &world{h: h, s: s, storage: filepath.Join(h.dir, "data"), stopping: make(chan struct{})}
+	w.figures.Kills = map[string]int{}
+	if s.Profile == "r3" {
+		w.cluster = natsenv.StartCluster(h, func(o *server.Options) { o.Cluster.NoAdvertise = true })
+		for _, n := range w.cluster.Nodes {
+			w.urls = append(w.urls, n.URL())
+		}
+	} else {
+		w.one = natsenv.StartProcess(h)
+		w.urls = []string{w.one.URL()}
+	}
+	js, err := jetstream.New(natsenv.Dial(h, strings.Join(w.urls, ",")), jetstream.WithPublishAsyncTimeout(answerWait))
+	if err != nil {
+		h.Fatal(err)
+	}
+	w.js = js
+	w.provision()
+	for i := range s.Workers {
+		sl := &slot{w: w, done: make(chan struct{})}
+		for _, u := range w.urls {
+			target, err := url.Parse(u)
+			if err != nil {
+				h.Fatal(err)
+			}
+			p, err := newProxy(target.Host)
+			if err != nil {
+				h.Fatal(err)
+			}
+			h.Cleanup(p.close)
+			sl.proxies = append(sl.proxies, p)
+		}
+		w.slots = append(w.slots, sl)
+		sl.start()
+		go sl.supervise(i)
+	}
+	return w
+}
+
+func (w *world) provision() {
+	replicas, retention := 1, jetstream.WorkQueuePolicy
+	if w.cluster != nil {
+		replicas = 3
+	}
+	if w.s.Retention == "limits" {
+		retention = jetstream.LimitsPolicy
+	}
+	ctx, cancel := context.WithTimeout(w.h.ctx, patience)
+	defer cancel()
+	_, err := w.js.CreateStream(ctx, jetstream.StreamConfig{
+		Name: "PERSISTING", Subjects: []string{"persisting.>"}, Retention: retention, Replicas: replicas,
+		Storage: jetstream.FileStorage, Discard: jetstream.DiscardNew, AllowDirect: true, Duplicates: time.Hour,
+	})
+	if err == nil {
+		_, err = w.js.CreateConsumer(ctx, "PERSISTING", jetstream.ConsumerConfig{
+			Durable: durable, FilterSubject: "persisting." + topic, AckPolicy: jetstream.AckExplicitPolicy,
+			AckWait: ackWait, MaxDeliver: -1, MaxAckPending: 200_000,
+			Metadata: map[string]string{"pst.max_workers": "8", "pst.topic": topic},
+		})
+	}
+	if err != nil {
+		w.h.Fatal(err)
+	}
+}
+
+// start runs a worker in the slot.
+func (sl *slot) start() {
+	var servers []string
+	for _, p := range sl.proxies {
+		servers = append(servers, p.url())
+	}
+	sl.mu.Lock()
+	defer sl.mu.Unlock()
+	sl.proc = runner.Start(sl.w.h, runner.Config{
+		Path: runner.Build(sl.w.h, runner.Bridge, "failpoint"),
+		Args: []string{
+			"run", "--server", strings.Join(servers, ","), "--storage", sl.w.storage, "--topics", topic, "--http", "",
+			"--batch-size", "500", "--flush-interval", "100ms", "--log-format", "json", "--log-level", "debug",
+		},
+		Env: []string{"PST_FP=" + sl.next},
+	})
+	sl.next = ""
+}
+
+// supervise replaces the slot's worker whenever it ends.
+func (sl *slot) supervise(number int) {
+	defer close(sl.done)
+	for {
+		p := sl.process()
+		<-p.Done()
+		sl.w.figures.worker(sl.w.h, number, p)
+		select {
+		case <-sl.w.stopping:
+			return
+		case <-time.After(100 * time.Millisecond):
+			sl.start()
+		}
+	}
+}
+
+func (sl *slot) process() *runner.Process {
+	sl.mu.Lock()
+	defer sl.mu.Unlock()
+	return sl.proc
+}
+
+// signal sends a signal to the slot's worker; one that has ended is left alone.
+func (sl *slot) signal(sig syscall.Signal) { sl.process().Signal(sig) }
+
+func (sl *slot) part(cut bool) {
+	for _, p := range sl.proxies {
+		p.part(cut)
+	}
+}
+
+// settle waits until everything published is acknowledged, then drains the workers.
+func (w *world) settle() {
+	ctx, cancel := context.WithTimeout(w.h.ctx, patience)
+	defer cancel()
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	last := "no answer"
+	for {
+		if c, err := w.js.Consumer(ctx, "PERSISTING", durable); err == nil {
+			info := c.CachedInfo()
+			if info.NumPending == 0 && info.NumAckPending == 0 {
+				break
+			}
+			last = fmt.Sprintf("%d pending, %d not acknowledged", info.NumPending, info.NumAckPending)
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			w.h.Fatalf("after the faults the workers did not finish: %s", last)
+		}
+	}
+	close(w.stopping)
+	for i, sl := range w.slots {
+		sl.signal(syscall.SIGTERM)
+		p := sl.process()
+		exit := p.Wait(patience)
+		// One that drained already takes the signal for a second one.
+		if exit.Code > 0 && !strings.Contains(p.Stderr().String(), "a second signal") {
+			w.h.Errorf("worker %d drained with exit code %d", i, exit.Code)
+		}
+		<-sl.done
+	}
+}
+
+// figures are what a run amounts to.
+type figures struct {
+	mu sync.Mutex
+
+	Published, Rows, DeadLetters     int
+	Commits, Duplicates, Conflicts   int
+	Kills                            map[string]int // by failpoint, and SIGKILLs
+	ServerKills, LeaderChanges       int
+	Partitions, Pauses, StorageFails int
+	Retries, Foreign, ForeignFailed  int
+	Versions                         int
+	Lost, Twice, Strange, Wrong      int
+}
+
+// add counts under the lock.
+func (f *figures) add(count func()) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	count()
+}
+
+// worker reads the log of a worker that ended.
+func (f *figures) worker(h *harness, number int, p *runner.Process) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	hit := false
+	for _, line := range p.Stderr().Lines() {
+		if moment, ok := strings.CutPrefix(line, "failpoint "); ok {
+			moment, _, _ = strings.Cut(moment, " ")
+			f.Kills[moment]++
+			hit = true
+			continue
+		}
+		if strings.HasPrefix(line, "panic:") || strings.HasPrefix(line, "fatal error:") {
+			h.Errorf("worker %d: %s", number, line)
+		}
+		var entry struct {
+			Msg, Reason, Error string
+			Duplicates         int
+		}
+		if json.Unmarshal([]byte(line), &entry) != nil {
+			continue
+		}
+		switch {
+		case entry.Msg == "committed":
+			f.Commits++
+			f.Duplicates += entry.Duplicates
+		case strings.HasPrefix(entry.Msg, "another writer"):
+			f.Conflicts++
+		case strings.HasPrefix(entry.Msg, "the storage fails"):
+			f.Retries++
+		case entry.Msg == "topic stopped":
+			h.Errorf("worker %d stopped the topic: %s: %s", number, entry.Reason, entry.Error)
+		}
+	}
+	select {
+	case <-p.Done():
+		if exit := p.Kill(); exit.Signal == syscall.SIGKILL && !hit {
+			f.Kills["SIGKILL"]++
+		}
+	default:
+	}
+}
