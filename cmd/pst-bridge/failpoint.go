@@ -1,13 +1,15 @@
-//go:build failpoint
+//go:build failpoint && unix
 
 package main
 
 import (
 	"fmt"
 	"os"
+	"os/signal"
 	"strconv"
 	"strings"
 	"sync/atomic"
+	"syscall"
 
 	"github.com/pst-bridge/pst-bridge/bridge"
 )
@@ -16,12 +18,13 @@ import (
 // fault tests: "after-put=kill@3,acking=kill@1" is at the third time a batch is
 // put and not yet read back, or the first time half of its acks have left,
 // whichever comes first; "decoding:5=kill@1" is when the message with sequence 5 is
-// decoded. Only binaries built with the tag failpoint read it.
+// decoded. With stop instead of kill it stops, until SIGCONT. Only binaries built with the tag failpoint read it.
 const failpointVar = "PST_FP"
 
 // failpoint counts how often one moment is reached.
 type failpoint struct {
 	at   int64
+	act  func()
 	hits atomic.Int64
 }
 
@@ -34,30 +37,42 @@ func armFailpoints(events *bridge.Events) error {
 			continue
 		}
 		moment, act, _ := strings.Cut(strings.TrimSpace(part), "=")
-		count, ok := strings.CutPrefix(act, "kill@")
+		verb, count, _ := strings.Cut(act, "@")
 		n, err := strconv.ParseInt(count, 10, 64)
+		do, ok := map[string]func(){"kill": die, "stop": suspend}[verb]
 		if !ok || err != nil || n < 1 {
-			return usagef("%s: %q is not MOMENT=kill@N", failpointVar, part)
+			return usagef("%s: %q is not MOMENT=kill@N or MOMENT=stop@N", failpointVar, part)
 		}
-		points[bridge.Moment(moment)] = &failpoint{at: n}
+		points[bridge.Moment(moment)] = &failpoint{at: n, act: do}
 	}
 	events.Decoding = func(_ string, seq uint64) {
 		if p := points[bridge.Moment("decoding:"+strconv.FormatUint(seq, 10))]; p != nil && p.hits.Add(1) == p.at {
 			fmt.Fprintf(os.Stderr, "failpoint decoding %d hit %d\n", seq, p.at)
-			die()
+			p.act()
 		}
 	}
 	next := events.Reached
 	events.Reached = func(topic string, m bridge.Moment) {
 		if p := points[m]; p != nil && p.hits.Add(1) == p.at {
 			fmt.Fprintf(os.Stderr, "failpoint %s hit %d\n", m, p.at)
-			die()
+			p.act()
 		}
 		if next != nil {
 			next(topic, m)
 		}
 	}
 	return nil
+}
+
+// suspend stops the process with SIGSTOP, as a machine that is paused would. This
+// goroutine goes on after SIGCONT, and not in the moment that the signal takes.
+func suspend() {
+	woken := make(chan os.Signal, 1)
+	signal.Notify(woken, syscall.SIGCONT)
+	defer signal.Stop(woken)
+	if self, err := os.FindProcess(os.Getpid()); err == nil && self.Signal(syscall.SIGSTOP) == nil {
+		<-woken
+	}
 }
 
 // die ends the process with SIGKILL, as a crash would: nothing is flushed, no
