@@ -2,6 +2,8 @@ package ledger
 
 import (
 	"errors"
+	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -169,4 +171,46 @@ func TestEntryAgreesWithAMap(t *testing.T) {
 			}
 		}
 	})
+}
+
+// An entry for numbers that are given out a second time keeps what it knows of those
+// before them, and nothing of the others.
+func TestNewEpoch(t *testing.T) {
+	e := &Entry{
+		Identity: Identity{Stream: "S"}, Epoch: 2, Floor: 3, Held: SetOf(5, 6, 9), DeadPending: SetOf(7, 10),
+		MaxSeq: 10, MaxTime: time.Unix(100, 0), Recent: []Mark{{Seq: 6, Time: time.Unix(90, 0)}, {Seq: 10, Time: time.Unix(100, 0)}},
+		Rows: 7, Dead: 2, Version: 8, Transaction: "x", Table: "t",
+	}
+	for _, c := range []struct {
+		start uint64
+		known string // sequences up to 10 that need no delivery
+	}{
+		{0, ""}, {1, ""}, {3, "1 2"}, {7, "1 2 3 5 6"}, {11, "1 2 3 5 6 7 9 10"},
+	} {
+		n := e.NewEpoch(c.start)
+		var known []string
+		for seq := range uint64(10) {
+			if n.Status(seq+1) != Unknown {
+				known = append(known, fmt.Sprint(seq+1))
+			}
+		}
+		if got := strings.Join(known, " "); got != c.known || n.Epoch != 3 || n.Stream != "S" || n.Table != "t" || n.Rows != 0 {
+			t.Errorf("from %d: %+v knows %s, want %s", c.start, n, got, c.known)
+		}
+		if want := max(c.start, 1) - 1; n.MaxSeq > want || n.Known().String() != SetOf(seqs(c.known)...).String() {
+			t.Errorf("from %d: highest %d, known %s", c.start, n.MaxSeq, n.Known())
+		}
+		// What was delivered before and comes again is no other message.
+		if c.start > 6 && n.CheckRepeat(Mark{Seq: 6, Time: time.Unix(90, 0)}) != nil {
+			t.Errorf("from %d: a redelivery is refused", c.start)
+		}
+	}
+}
+
+func seqs(text string) (out []uint64) {
+	for _, s := range strings.Fields(text) {
+		n, _ := strconv.ParseUint(s, 10, 64)
+		out = append(out, n)
+	}
+	return out
 }
