@@ -139,7 +139,7 @@ func (c *Conn) bind(cfg Config, nc *nats.Conn, set natscontext.Settings) error {
 		c.api = strings.TrimSuffix(prefix, ".") + "."
 		c.js, err = jetstream.NewWithAPIPrefix(nc, strings.TrimSuffix(prefix, "."))
 	default:
-		c.api = "$JS.API."
+		c.api = apiPrefix
 		c.js, err = jetstream.New(nc)
 	}
 	if err != nil {

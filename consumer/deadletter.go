@@ -144,14 +144,15 @@ func (d *DeadLetters) Publish(ctx context.Context, msg Message, epoch uint32, cl
 }
 
 func (d *DeadLetters) put(ctx context.Context, out *nats.Msg) (*jetstream.PubAck, error) {
-	c := d.source.conn
+	return d.source.conn.publish(ctx, out, jetstream.WithExpectLastSequencePerSubject(0))
+}
+
+// publish stores one message, and waits until it is stored.
+func (c *Conn) publish(ctx context.Context, out *nats.Msg, opts ...jetstream.PublishOpt) (*jetstream.PubAck, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	stop := c.watch(func(denied string) bool {
-		return denied == out.Subject || strings.HasPrefix(denied, c.inboxPrefix)
-	}, func(err error) { cancel(err) })
-	defer stop()
-	ack, err := c.js.PublishMsg(ctx, out, jetstream.WithExpectLastSequencePerSubject(0))
+	defer c.OnDenied(out.Subject, func(err error) { cancel(err) })()
+	ack, err := c.js.PublishMsg(ctx, out, opts...)
 	if err != nil {
 		return nil, fmt.Errorf("publish %s: %w", out.Subject, c.explain(ctx, err))
 	}

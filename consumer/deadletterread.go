@@ -97,8 +97,8 @@ func (d *DeadLetters) Replay(ctx context.Context, l DeadLetter, keep bool) error
 	}
 	c := d.source.conn
 	id := fmt.Sprintf("pst-replay-%s-%d-%d", l.Stream, l.Epoch, l.Sequence)
-	if _, err := c.js.PublishMsg(ctx, out, jetstream.WithMsgID(id), jetstream.WithExpectStream(d.source.name)); err != nil {
-		return fmt.Errorf("replay dead letter %d: publish %s: %w", l.ID, l.Subject, c.explain(ctx, err))
+	if _, err := c.publish(ctx, out, jetstream.WithMsgID(id), jetstream.WithExpectStream(d.source.name)); err != nil {
+		return fmt.Errorf("replay dead letter %d: %w", l.ID, err)
 	}
 	if keep {
 		return nil

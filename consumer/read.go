@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"strings"
 
 	"github.com/nats-io/nats.go/jetstream"
 )
@@ -54,9 +55,21 @@ func (s *Stream) read(ctx context.Context, topic string, first, last uint64, yie
 
 // scan visits what a stream holds now, in order, through a consumer of its own.
 func (c *Conn) scan(ctx context.Context, stream string, cfg jetstream.OrderedConsumerConfig, visit func(jetstream.Msg, *jetstream.MsgMetadata) (more bool, err error)) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	defer c.watch(func(denied string) bool {
+		return strings.HasPrefix(denied, c.inboxPrefix) || c.isAPI(denied) && strings.Contains(denied, "."+stream+".")
+	}, func(err error) { cancel(err) })()
+	if err := c.visit(ctx, stream, cfg, visit); err != nil {
+		return c.explain(ctx, err)
+	}
+	return nil
+}
+
+func (c *Conn) visit(ctx context.Context, stream string, cfg jetstream.OrderedConsumerConfig, visit func(jetstream.Msg, *jetstream.MsgMetadata) (more bool, err error)) error {
 	ordered, err := c.js.OrderedConsumer(ctx, stream, cfg)
 	if err != nil {
-		return c.explain(ctx, err)
+		return err
 	}
 	state, err := ordered.Info(ctx)
 	if err != nil || state.NumPending == 0 {

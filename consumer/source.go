@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -110,7 +111,8 @@ func (d *Durable) NewSource(cfg SourceConfig) (*Source, error) {
 
 // concerns reports whether a denied or overrun subject is one this source needs.
 func (s *Source) concerns(subject string) bool {
-	return subject == s.subject || subject == s.inbox+"*"
+	return subject == s.subject || subject == s.inbox+"*" ||
+		subject == apiPrefix+strings.TrimPrefix(s.subject, s.conn.api) // as isAPI has it
 }
 
 // fail makes this and every later Fetch return err.

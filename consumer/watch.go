@@ -47,6 +47,15 @@ func (c *Conn) watch(match func(string) bool, notify func(error)) (stop func()) 
 	}
 }
 
+// OnDenied calls f, on a goroutine of the connection, whenever the server denies this
+// subject or the inbox to which it would be answered, until stop is called: nats.go
+// itself lets a denied publish wait for its acknowledgement.
+func (c *Conn) OnDenied(subject string, f func(error)) (stop func()) {
+	return c.watch(func(denied string) bool {
+		return denied == subject || strings.HasPrefix(denied, c.inboxPrefix)
+	}, f)
+}
+
 func (c *Conn) tell(err error, concerns func(*watcher) bool) {
 	c.mu.Lock()
 	var told []*watcher
@@ -114,6 +123,15 @@ func (c *Conn) onReconnect(nc *nats.Conn) {
 	}
 }
 
+// isAPI reports whether a denied subject is one of the JetStream API. A server of the
+// domain itself checks, and names, the subject without the domain.
+func (c *Conn) isAPI(denied string) bool {
+	return strings.HasPrefix(denied, c.api) || strings.HasPrefix(denied, apiPrefix)
+}
+
+// apiPrefix begins the subjects of the JetStream API without a domain.
+const apiPrefix = "$JS.API."
+
 // deniedSubject returns the subject of a permission violation.
 func deniedSubject(err error) (string, bool) {
 	if !errors.Is(err, nats.ErrPermissionViolation) {
@@ -147,7 +165,7 @@ func request[T any](ctx context.Context, c *Conn, act string, names []string, f 
 		if strings.HasPrefix(denied, c.inboxPrefix) {
 			return true
 		}
-		if !strings.HasPrefix(denied, c.api) {
+		if !c.isAPI(denied) {
 			return false
 		}
 		for _, name := range names {

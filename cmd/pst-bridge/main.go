@@ -2,7 +2,7 @@
 //
 // It is the only place that knows flags, environment, signals, HTTP and metrics.
 // Each sub-command is one file: run.go, demo.go, pub.go, status.go, doctor.go,
-// rebind.go (with replay and rebuild-ledger), inspect.go, version.go, help.go.
+// rebind.go (with replay and rebuild-ledger), permissions.go, inspect.go, version.go, help.go.
 // Results go to stdout, everything else to stderr. Exit codes: 0 done, 2 the
 // command line was wrong, 1 everything else.
 package main
@@ -30,20 +30,21 @@ type streams struct {
 
 // cli is the whole command line: its struct tags are the only list of flags.
 type cli struct {
-	Help          helpFlag   `short:"h" help:"Show help."`
-	Run           runCmd     `cmd:"" help:"Write a stream's messages into Lance tables until told to stop."`
-	Demo          demoCmd    `cmd:"" help:"See it work in a minute: server, two workers, one killed, an exact table."`
-	Pub           pubCmd     `cmd:"" help:"Publish lines of JSON to a topic."`
-	Check         checkCmd   `cmd:"" help:"Look whether run would work: the server, the stream, the consumers, the storage."`
-	Status        statusCmd  `cmd:"" help:"Show each topic's table, what is left in the stream, and what keeps it from going on."`
-	Doctor        doctorCmd  `cmd:"" help:"Say what is wrong with a topic and what resolves it; --remove takes away what stands in the way."`
-	Rebind        rebindCmd  `cmd:"" help:"Bind a table to the consumer or the stream as it is now."`
-	Replay        replayCmd  `cmd:"" help:"Read messages from the stream again and write those that the table lacks."`
-	RebuildLedger rebuildCmd `cmd:"" help:"Write a table's ledger anew from its rows."`
-	DLQ           dlqCmd     `cmd:"" name:"dlq" help:"List, show and replay messages that did not become rows."`
-	Inspect       inspectCmd `cmd:"" help:"Show what a table, a version or a data file is made of."`
-	Version       versionCmd `cmd:"" help:"Print version and build."`
-	HelpCmd       helpCmd    `cmd:"" name:"help" help:"Show help of a command."`
+	Help          helpFlag       `short:"h" help:"Show help."`
+	Run           runCmd         `cmd:"" help:"Write a stream's messages into Lance tables until told to stop."`
+	Demo          demoCmd        `cmd:"" help:"See it work in a minute: server, two workers, one killed, an exact table."`
+	Pub           pubCmd         `cmd:"" help:"Publish lines of JSON to a topic."`
+	Check         checkCmd       `cmd:"" help:"Look whether run would work: the server, the stream, the consumers, the storage."`
+	Status        statusCmd      `cmd:"" help:"Show each topic's table, what is left in the stream, and what keeps it from going on."`
+	Doctor        doctorCmd      `cmd:"" help:"Say what is wrong with a topic and what resolves it; --remove takes away what stands in the way."`
+	Rebind        rebindCmd      `cmd:"" help:"Bind a table to the consumer or the stream as it is now."`
+	Replay        replayCmd      `cmd:"" help:"Read messages from the stream again and write those that the table lacks."`
+	RebuildLedger rebuildCmd     `cmd:"" help:"Write a table's ledger anew from its rows."`
+	DLQ           dlqCmd         `cmd:"" name:"dlq" help:"List, show and replay messages that did not become rows."`
+	Permissions   permissionsCmd `cmd:"" name:"nats-permissions" help:"Print what users of the NATS server need, as its configuration."`
+	Inspect       inspectCmd     `cmd:"" help:"Show what a table, a version or a data file is made of."`
+	Version       versionCmd     `cmd:"" help:"Print version and build."`
+	HelpCmd       helpCmd        `cmd:"" name:"help" help:"Show help of a command."`
 }
 
 // execute parses args, runs the command they name and returns the exit code.

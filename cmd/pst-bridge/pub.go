@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -66,26 +67,38 @@ func (c *pubCmd) Run(ctx context.Context, kctx *kong.Context, std *streams) erro
 		return err
 	}
 	defer conn.Close()
-	want, err := c.Where.config()
-	if err != nil {
+	if err := c.ensureStream(ctx, conn); err != nil {
 		return err
 	}
-	want.Topics = []string{c.Topic}
-	stream, err := conn.EnsureStream(ctx, want)
-	if err != nil {
-		return err
-	}
+	subject := c.Where.SubjectPrefix + "." + c.Topic
 	src := source{files: c.Files, stdin: std.in, from: c.From, batchLines: c.BatchLines, maxPayload: int(conn.NATS().MaxPayload())}
 	show := newProgress(std.err, io.Discard)
-	pub := publisher{js: conn.JetStream(), subject: stream.Subject(c.Topic), stream: stream.Name(), id: c.MsgID, acked: show.add("acknowledged", 0)}
+	pub := publisher{js: conn.JetStream(), subject: subject, stream: c.Where.Stream, id: c.MsgID, acked: show.add("acknowledged", 0), denied: make(chan error, 1)}
+	defer conn.OnDenied(subject, pub.deny)()
 	began := time.Now()
 	res, err := pub.publish(ctx, src.payloads())
 	show.close()
-	res.Topic, res.Stream, res.Seconds = c.Topic, stream.Name(), time.Since(began).Seconds()
-	if perr := c.print(std, res); perr != nil && err == nil {
-		err = perr
+	res.Topic, res.Stream, res.Seconds = c.Topic, c.Where.Stream, time.Since(began).Seconds()
+	if err == nil || res.Messages > 0 {
+		err = errors.Join(err, c.print(std, res))
 	}
 	return resumable(err, res, kctx.Args)
+}
+
+// ensureStream creates or verifies the stream. Under --provision=false it does not even
+// look, for a publisher needs no right but that to its subject: where the stream is
+// missing the first publish says so.
+func (c *pubCmd) ensureStream(ctx context.Context, conn *consumer.Conn) error {
+	want, err := c.Where.config()
+	if err != nil || !want.Provision {
+		return err
+	}
+	want.Topics = []string{c.Topic}
+	_, err = conn.EnsureStream(ctx, want)
+	if errors.Is(err, consumer.ErrPermission) {
+		return advise(err, "or use --provision=false, which needs no right but to publish")
+	}
+	return err
 }
 
 // print writes the result.

@@ -33,6 +33,7 @@ type publisher struct {
 	stream  string
 	id      msgID
 	acked   *bar
+	denied  chan error // capacity 1: the server denied the subject or its answers
 
 	queue []outstanding // oldest first
 	bytes int
@@ -103,11 +104,27 @@ func (p *publisher) collect(ctx context.Context) error {
 		return nil
 	case err := <-oldest.ack.Err():
 		oldest.failed = true
+		if errors.Is(err, jetstream.ErrNoStreamResponse) {
+			err = fmt.Errorf("no stream takes subject %s: %s does not exist, or has other subjects (%w)", p.subject, p.stream, err)
+		}
+		return fmt.Errorf("publish %s: %w", oldest.at, err)
+	case err := <-p.denied:
+		for i := range p.queue {
+			p.queue[i].failed = true
+		}
 		return fmt.Errorf("publish %s: %w", oldest.at, err)
 	case <-patience.C:
 		return fmt.Errorf("publish %s: %w", oldest.at, errNoAck)
 	case <-ctx.Done():
 		return fmt.Errorf("publish %s: %w", oldest.at, errInterrupted)
+	}
+}
+
+// deny notes that the server denied the subject. It may be called by any goroutine.
+func (p *publisher) deny(err error) {
+	select {
+	case p.denied <- err:
+	default: // told already
 	}
 }
 
