@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/url"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -44,9 +43,14 @@ type Config struct {
 	InboxPrefix string    // empty: _INBOX
 	Domain      string    // JetStream domain; empty: that of the context, or none
 	APIPrefix   string    // JetStream API prefix; excludes Domain
-	Timeout     time.Duration
-	Options     []nats.Option // applied last: TLS, user and password, tokens
-	Events      ConnEvents
+	TLSFirst    bool      // the server waits for the TLS handshake before it says anything
+	// AllowPlaintext lets password and token go to other machines without TLS, which
+	// Connect refuses otherwise.
+	AllowPlaintext bool
+
+	Timeout time.Duration
+	Options []nats.Option // applied last: TLS, user and password, tokens
+	Events  ConnEvents
 }
 
 // ConnEvents are called on goroutines of the connection; each may be nil and
@@ -180,7 +184,14 @@ func (c *Conn) dial(cfg Config) (*nats.Conn, natscontext.Settings, error) {
 	} else if len(cfg.Servers) > 0 && cfg.Context != "" {
 		opts = append(opts, servers(cfg.Servers))
 	}
+	if cfg.TLSFirst {
+		opts = append(opts, nats.TLSHandshakeFirst())
+	}
 	opts = append(opts, cfg.Options...)
+	opts = append(opts, checkServers)
+	if !cfg.AllowPlaintext && cfg.InProcess == nil {
+		opts = append(opts, protect)
+	}
 	if cfg.Context != "" && cfg.InProcess == nil {
 		return natscontext.Connect(cfg.Context, opts...)
 	}
@@ -220,7 +231,7 @@ func (c *Conn) JetStream() jetstream.JetStream { return c.js }
 func (c *Conn) Connected() bool { return c.nc.IsConnected() }
 
 // Server returns the URL of the server in use, without credentials.
-func (c *Conn) Server() string { return c.nc.ConnectedUrlRedacted() }
+func (c *Conn) Server() string { return withoutUser(c.nc.ConnectedUrl()) }
 
 // Close sends what is buffered, as far as the server takes it within a second,
 // and closes the connection. Calls that wait return ErrClosed.
@@ -250,20 +261,17 @@ func (cfg Config) target() string {
 	}
 	var names []string
 	for s := range strings.SplitSeq(cfg.urls(), ",") {
-		s = strings.TrimSpace(s)
-		if u, err := url.Parse(s); err == nil && u.Host != "" {
-			s = u.Redacted()
-		} else if at := strings.LastIndexByte(s, '@'); at >= 0 {
-			s = s[at+1:]
-		}
-		names = append(names, s)
+		names = append(names, withoutUser(strings.TrimSpace(s)))
 	}
 	return strings.Join(names, ", ")
 }
 
 func connectError(cfg Config, err error) error {
 	next := "check that a NATS server runs there, or name another with --server or NATS_URL, or use --embedded"
+	advice := tlsAdvice(err)
 	switch {
+	case advice != "":
+		next = advice
 	case errors.Is(err, nats.ErrAuthorization), errors.Is(err, nats.ErrAuthExpired), errors.Is(err, nats.ErrAuthRevoked):
 		next = "check --creds, --context or the user in the server URL"
 	case cfg.Context != "" && !errors.Is(err, nats.ErrNoServers) && cfg.InProcess == nil:

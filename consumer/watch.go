@@ -119,7 +119,7 @@ func (c *Conn) onReconnect(nc *nats.Conn) {
 	c.mu.inboxDenied = nil // permissions may be others now; a denial comes again
 	c.mu.Unlock()
 	if c.events.Reconnected != nil {
-		c.events.Reconnected(nc.ConnectedUrlRedacted())
+		c.events.Reconnected(withoutUser(nc.ConnectedUrl()))
 	}
 }
 

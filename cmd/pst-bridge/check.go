@@ -45,6 +45,12 @@ func (c *checkCmd) look(ctx context.Context, std *streams) ([]bridge.Finding, er
 		return nil, err
 	}
 	defer conn.Close()
+	found, err := c.lookBehind(ctx, conn)
+	return append(c.exposure(conn), found...), err
+}
+
+// lookBehind looks at what is behind the connection.
+func (c *checkCmd) lookBehind(ctx context.Context, conn *consumer.Conn) ([]bridge.Finding, error) {
 	want, err := c.Where.config()
 	if err != nil {
 		return nil, err

@@ -141,3 +141,48 @@ func TestBytes(t *testing.T) {
 		}
 	}
 }
+
+// What others could reach or read is warned of, and only that.
+func TestExposure(t *testing.T) {
+	_, conn := startNATS(t)
+	open, shut := t.TempDir()+"/open", t.TempDir()+"/shut"
+	for file, mode := range map[string]os.FileMode{open: 0o644, shut: 0o640} {
+		if err := os.WriteFile(file, nil, mode); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, c := range []struct {
+		name  string
+		flags runFlags
+		want  string
+	}{
+		{"as it comes", runFlags{HTTP: "127.0.0.1:8225", Embedded: true, Listen: "127.0.0.1:4222"}, ""},
+		{"no HTTP, names, IPv6", runFlags{HTTP: "", Embedded: true, Listen: "[::1]:4222"}, ""},
+		{"localhost", runFlags{HTTP: "localhost:1", Listen: "0.0.0.0:4222", Connect: connectFlags{Creds: shut, NKey: "/no/such"}}, ""},
+		{"http", runFlags{HTTP: ":8225"}, "http"},
+		{"listen", runFlags{Embedded: true, Listen: "0.0.0.0:4222"}, "embedded server"},
+		{"files", runFlags{Connect: connectFlags{Creds: open, NKey: open, TLSKey: open}}, "credentials credentials credentials"},
+	} {
+		var what []string
+		for _, f := range c.flags.exposure(conn) {
+			what = append(what, f.What)
+			if f.Detail == "" || f.Fix == "" || f.Level != "warning" {
+				t.Errorf("%s: %+v", c.name, f)
+			}
+		}
+		if got := strings.Join(what, " "); got != c.want {
+			t.Errorf("%s: %q, want %q", c.name, got, c.want)
+		}
+	}
+}
+
+func TestPermissionsAsJSON(t *testing.T) {
+	r := runCLI(t, "", "nats-permissions", "--topics", "a.b,c", "--output", "json")
+	for _, part := range []string{`"publisher-a_x2Eb"`, `"inbox_prefix": "_INBOX_bridge"`, `"$JS.ACK.*.*.PERSISTING.pst-bridge-c.>"`} {
+		if r.code != 0 || !strings.Contains(r.out, part) {
+			t.Errorf("exit %d, %s is not in\n%s", r.code, part, r.out)
+		}
+	}
+	checkOneLine(t, runCLI(t, "", "nats-permissions", "--topics", "a.*"), exitUsage, "wildcard")
+	checkOneLine(t, runCLI(t, "", "nats-permissions", "--stream", "a.>", "--js-domain", "*", "--consumer", "x.y"), exitUsage, "stream", "domain", "consumer")
+}

@@ -149,8 +149,21 @@ func resumeCommand(args []string, at position) string {
 			if !joined {
 				i++
 			}
+		case "--server", "-s":
+			value := args[i : i+1]
+			if !joined && i+1 < len(args) {
+				value = args[i : i+2]
+				i++
+			}
+			if !strings.Contains(value[len(value)-1], "@") {
+				for _, word := range value {
+					words = append(words, shellQuote(word))
+				}
+			}
 		default:
-			words = append(words, shellQuote(args[i]))
+			if !strings.HasPrefix(args[i], "-s") || !strings.Contains(args[i], "@") { // as in -snats://...
+				words = append(words, shellQuote(args[i]))
+			}
 		}
 	}
 	return strings.Join(append(words, "--from", shellQuote(at.String())), " ")

@@ -150,7 +150,7 @@ func (c *runCmd) bridge(ctx context.Context, r running) error {
 	if err != nil {
 		return err
 	}
-	logFindings(r.log, found)
+	logFindings(r.log, append(c.exposure(r.conn), found...))
 	if err := refusal(found, false); err != nil {
 		return err
 	}
