@@ -1,3 +1,5 @@
+//go:build unix
+
 // Command chaos torments real workers and servers by a seeded schedule, and holds what
 // the tables hold against what the publishers were promised:
 //
