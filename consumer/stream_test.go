@@ -2,6 +2,7 @@ package consumer_test
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -64,7 +65,7 @@ func TestStreamInMemory(t *testing.T) {
 func TestStreamOfTheUser(t *testing.T) {
 	n := natsenv.Start(t)
 	c := connect(t, consumer.Config{Servers: []string{n.URL()}})
-	for _, tc := range []struct {
+	for i, tc := range []struct {
 		name    string
 		have    jetstream.StreamConfig
 		want    consumer.StreamConfig
@@ -84,16 +85,18 @@ func TestStreamOfTheUser(t *testing.T) {
 		{"per subject", jetstream.StreamConfig{Subjects: []string{"persisting.>"}, MaxMsgsPerSubject: 3}, consumer.StreamConfig{}, "", "per subject"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			tc.have.Name = "USERS"
+			// A name of its own: the server removes a deleted stream's store a moment later.
+			name := fmt.Sprintf("USERS%d", i)
+			tc.have.Name = name
 			if _, err := c.JetStream().CreateStream(t.Context(), tc.have); err != nil {
 				t.Fatal(err)
 			}
 			defer func() {
-				if err := c.JetStream().DeleteStream(t.Context(), "USERS"); err != nil {
+				if err := c.JetStream().DeleteStream(t.Context(), name); err != nil {
 					t.Error(err)
 				}
 			}()
-			tc.want.Name = "USERS"
+			tc.want.Name = name
 			tc.want.Provision = true
 			s, err := c.EnsureStream(t.Context(), tc.want)
 			if tc.refused != "" {
