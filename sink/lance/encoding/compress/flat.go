@@ -49,7 +49,11 @@ func (f *flat) Fit(_, remain, room int) int {
 
 func (f *flat) Append(dst []byte, item, n int) []byte {
 	w := f.block.Width
-	return append(dst, f.block.Data[item*w/8:(item*w+n*w+7)/8]...)
+	dst = append(dst, f.block.Data[item*w/8:(item*w+n*w+7)/8]...)
+	if tail := n * w % 8; tail > 0 {
+		dst[len(dst)-1] &= 1<<tail - 1 // what lies behind the last bit is whatever was in memory
+	}
+	return dst
 }
 
 // flatDecoder reads flat items, of bits or of whole bytes.
