@@ -63,8 +63,34 @@ type Config struct {
 	// Retrying, unless nil, is told of each failure of the storage that a commit
 	// goes on after; it is called by the committing goroutine.
 	Retrying func(err error)
+	// Open, unless nil, opens what a table lives on in place of a local directory. It
+	// makes the table's place where create is set, and returns objstore.ErrNotExist
+	// where there is none and it is not. The sink closes the store.
+	Open func(dir string, create bool) (Store, error)
 	// Accept goes on over restores and overwrites of others: an operator knows of them.
 	Accept bool
+}
+
+// Store is what a table lives on, opened.
+type Store interface {
+	objstore.Store
+	// Probe proves that the store can be written and that a publication has one
+	// winner. It wraps errors.ErrUnsupported where it never will.
+	Probe(ctx context.Context) error
+	Close() error
+}
+
+// openLocal opens a directory of the local file system.
+func openLocal(dir string, create bool) (Store, error) {
+	open := localfs.Open
+	if create {
+		open = localfs.Create
+	}
+	store, err := open(dir)
+	if err != nil {
+		return nil, err
+	}
+	return store, nil
 }
 
 // Sink puts one topic's batches into its table. Stage may be called concurrently
@@ -76,7 +102,7 @@ type Sink struct {
 	mu struct {
 		sync.Mutex
 		table     *lance.Table    // nil while there is no directory
-		store     *localfs.Store  // what table lives on
+		store     Store           // what table lives on
 		head      *lance.Dataset  // latest version seen, nil while there is none
 		entry     *ledger.Entry   // its ledger entry, nil while there is none
 		published ledger.Set      // dead letters published since the last commit
@@ -190,7 +216,7 @@ func (s *Sink) head() *lance.Dataset {
 }
 
 // store returns what the table lives on, nil while it has no directory.
-func (s *Sink) store() *localfs.Store {
+func (s *Sink) store() Store {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.mu.store
@@ -229,11 +255,11 @@ func (s *Sink) table(ctx context.Context, create bool) (*lance.Table, error) {
 	if s.mu.table != nil {
 		return s.mu.table, nil
 	}
-	open := localfs.Open
-	if create {
-		open = localfs.Create
+	open := s.cfg.Open
+	if open == nil {
+		open = openLocal
 	}
-	store, err := open(s.dir)
+	store, err := open(s.dir, create)
 	if errors.Is(err, objstore.ErrNotExist) {
 		return nil, nil //nolint:nilnil // see latest
 	}

@@ -35,6 +35,7 @@ func rules() []rule {
 		{l + "/...", []string{l + "/..."}},
 		{"sink/ledger", nil},
 		{"internal/escape", nil},
+		{"internal/mutant", nil},
 		{"sink", []string{"internal/escape", "schema/...", "sink/ledger", l, l + "/corrupt", l + "/fields", l + "/file", l + "/objstore/..."}},
 		{"schema/...", []string{"internal/escape", "schema/..."}},
 		{"consumer/embedded", nil},
