@@ -15,7 +15,7 @@ type rule struct {
 // rules is the import table of the house.
 func rules() []rule {
 	const l = "sink/lance"
-	open := []string{l + "/corrupt", l + "/fields", l + "/internal/..."} // to all below sink/lance
+	open := []string{l + "/corrupt", l + "/fields", l + "/internal/...", "internal/mutant"} // to all below sink/lance
 	below := func(more ...string) []string { return append(more, open...) }
 	return []rule{
 		{l + "/internal/...", nil},
@@ -32,15 +32,15 @@ func rules() []rule {
 		{l + "/deletion", below(l+"/encoding/compress", l+"/objstore")},
 		{l + "/manifest", below(l+"/deletion", l+"/objstore")},
 		{l + "/commit", below(l+"/manifest", l+"/objstore")},
-		{l + "/...", []string{l + "/..."}},
-		{"sink/ledger", nil},
+		{l + "/...", []string{l + "/...", "internal/mutant"}},
+		{"sink/ledger", []string{"internal/mutant"}},
 		{"internal/escape", nil},
 		{"internal/mutant", nil},
-		{"sink", []string{"internal/escape", "schema/...", "sink/ledger", l, l + "/corrupt", l + "/fields", l + "/file", l + "/objstore/..."}},
+		{"sink", []string{"internal/escape", "internal/mutant", "schema/...", "sink/ledger", l, l + "/corrupt", l + "/fields", l + "/file", l + "/objstore/..."}},
 		{"schema/...", []string{"internal/escape", "schema/..."}},
 		{"consumer/embedded", nil},
-		{"consumer", []string{"internal/escape"}},
-		{"bridge", []string{"consumer", "schema/...", "sink"}},
+		{"consumer", []string{"internal/escape", "internal/mutant"}},
+		{"bridge", []string{"consumer", "internal/mutant", "schema/...", "sink"}},
 		{"client", []string{"consumer", "schema/...", "sink/..."}},
 		{"cmd/pst-bridge", []string{"bridge", "client", "consumer/...", "schema/...", "sink/..."}},
 		{"internal/lint", nil},

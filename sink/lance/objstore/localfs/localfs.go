@@ -18,7 +18,7 @@ var _ objstore.Replacer = (*Store)(nil)
 // Store is a table's directory. Safe for concurrent use, by other processes too.
 type Store struct {
 	dir  string // absolute, so that a later chdir changes nothing
-	root *os.Root
+	root *disk
 	self fs.FileInfo // what dir led to when it was opened
 
 	mu struct {
@@ -42,7 +42,7 @@ func Open(dir string) (*Store, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open table directory %s: %w", dir, err), root.Close())
 	}
-	s := &Store{dir: abs, root: root, self: self}
+	s := &Store{dir: abs, root: &disk{Root: root}, self: self}
 	s.mu.durable = map[string]bool{".": true}
 	return s, nil
 }
@@ -87,6 +87,10 @@ func makeAll(dir string) error {
 	return syncPath(parent)
 }
 
+// Trace calls f at each change that the store makes from now on, in the goroutine that
+// makes it. It is for tests of what a loss of power leaves, and is set before first use.
+func (s *Store) Trace(f func(Step)) { s.root.trace = f }
+
 // Close releases the directory. Objects and writers still open stay usable.
 func (s *Store) Close() error { return s.root.Close() }
 
@@ -114,14 +118,10 @@ func (s *Store) Sync(ctx context.Context, key string) error {
 	if err := check(ctx, key); err != nil {
 		return err
 	}
-	f, err := s.root.OpenFile(key, syncFlag, 0)
-	if err != nil {
-		return fmt.Errorf("sync object: %w", translate(err))
+	if err := s.root.syncFile(key); err != nil {
+		return fmt.Errorf("sync object %s: %w", key, translate(err))
 	}
-	if err := errors.Join(f.Sync(), f.Close()); err != nil {
-		return fmt.Errorf("sync object %s: %w", key, err)
-	}
-	return s.syncDir(path.Dir(key))
+	return s.root.syncDir(path.Dir(key))
 }
 
 // Remove implements objstore.Store.
@@ -129,7 +129,7 @@ func (s *Store) Remove(ctx context.Context, key string) error {
 	if err := check(ctx, key); err != nil {
 		return err
 	}
-	if err := s.root.Remove(key); err != nil {
+	if err := s.root.remove(key); err != nil {
 		return fmt.Errorf("remove object: %w", translate(err))
 	}
 	return nil
@@ -148,30 +148,15 @@ func (s *Store) ensureDir(dir string) error {
 	if err := s.ensureDir(parent); err != nil {
 		return err
 	}
-	if err := s.root.Mkdir(dir, 0o777); err != nil && !errors.Is(err, fs.ErrExist) {
+	if err := s.root.mkdir(dir); err != nil {
 		return fmt.Errorf("make directory: %w", err)
 	}
-	if err := s.syncDir(parent); err != nil {
+	if err := s.root.syncDir(parent); err != nil {
 		return err
 	}
 	s.mu.Lock()
 	s.mu.durable[dir] = true
 	s.mu.Unlock()
-	return nil
-}
-
-// syncDir makes the names in dir durable.
-func (s *Store) syncDir(dir string) error {
-	if !dirSync {
-		return nil
-	}
-	d, err := s.root.Open(dir)
-	if err != nil {
-		return fmt.Errorf("sync directory: %w", err)
-	}
-	if err := errors.Join(d.Sync(), d.Close()); err != nil {
-		return fmt.Errorf("sync directory %s: %w", dir, err)
-	}
 	return nil
 }
 

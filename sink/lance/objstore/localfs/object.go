@@ -30,7 +30,7 @@ func (o *object) ModTime() time.Time { return o.info.ModTime() }
 type writer struct {
 	store *Store
 	key   string
-	file  *os.File // nil once finished or aborted
+	file  *file // nil once finished or aborted
 	err   error
 }
 
@@ -42,7 +42,7 @@ func (s *Store) Create(ctx context.Context, key string) (objstore.Writer, error)
 	if err := s.ensureDir(path.Dir(key)); err != nil {
 		return nil, fmt.Errorf("create object %s: %w", key, err)
 	}
-	f, err := s.root.OpenFile(key, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
+	f, err := s.root.create(key)
 	if err != nil {
 		return nil, fmt.Errorf("create object: %w", translate(err))
 	}
@@ -79,7 +79,7 @@ func (w *writer) Finish(ctx context.Context) error {
 	err = errors.Join(err, w.file.Close())
 	w.file = nil
 	if err == nil {
-		err = w.store.syncDir(path.Dir(w.key))
+		err = w.store.root.syncDir(path.Dir(w.key))
 	}
 	if err != nil {
 		return fmt.Errorf("finish object %s: %w", w.key, err)
@@ -92,7 +92,7 @@ func (w *writer) Abort() error {
 	if w.file == nil {
 		return nil
 	}
-	err := errors.Join(w.file.Close(), w.store.root.Remove(w.key))
+	err := errors.Join(w.file.Close(), w.store.root.remove(w.key))
 	w.file = nil
 	if err != nil {
 		return fmt.Errorf("abort object %s: %w", w.key, err)

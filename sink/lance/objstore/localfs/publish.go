@@ -11,6 +11,7 @@ import (
 	"path"
 	"syscall"
 
+	"github.com/pst-bridge/pst-bridge/internal/mutant"
 	"github.com/pst-bridge/pst-bridge/sink/lance/objstore"
 )
 
@@ -40,12 +41,12 @@ func (s *Store) PutIfAbsent(ctx context.Context, key string, data []byte, before
 		err = s.unmoved()
 	}
 	if err != nil {
-		return fmt.Errorf("put %s: %w: %w", key, objstore.ErrNotApplied, errors.Join(err, s.root.Remove(temp)))
+		return fmt.Errorf("put %s: %w: %w", key, objstore.ErrNotApplied, errors.Join(err, s.root.remove(temp)))
 	}
 	if err := s.publish(temp, key); err != nil {
 		return fmt.Errorf("put %s: %w", key, err)
 	}
-	if err := s.syncDir(path.Dir(key)); err != nil {
+	if err := s.root.syncDir(path.Dir(key)); err != nil {
 		return fmt.Errorf("put %s: published, perhaps not durable: %w", key, err)
 	}
 	return nil
@@ -58,12 +59,12 @@ func (s *Store) Replace(ctx context.Context, key string, data []byte) error {
 		return fmt.Errorf("replace %s: %w", key, err)
 	}
 	if err = s.unmoved(); err == nil {
-		err = s.root.Rename(temp, key)
+		err = s.root.rename(temp, key)
 	}
 	if err != nil {
-		return fmt.Errorf("replace %s: %w", key, errors.Join(err, s.root.Remove(temp)))
+		return fmt.Errorf("replace %s: %w", key, errors.Join(err, s.root.remove(temp)))
 	}
-	if err := s.syncDir(path.Dir(key)); err != nil {
+	if err := s.root.syncDir(path.Dir(key)); err != nil {
 		return fmt.Errorf("replace %s: done, perhaps not durable: %w", key, err)
 	}
 	return nil
@@ -79,7 +80,7 @@ func (s *Store) prepare(ctx context.Context, key string, data []byte) (temp stri
 		return "", err
 	}
 	temp = path.Join(dir, tempName())
-	f, err := s.root.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
+	f, err := s.root.create(temp)
 	if err != nil {
 		return "", err
 	}
@@ -88,7 +89,7 @@ func (s *Store) prepare(ctx context.Context, key string, data []byte) (temp stri
 		err = f.Sync()
 	}
 	if err = errors.Join(err, f.Close()); err != nil {
-		return "", errors.Join(err, s.root.Remove(temp))
+		return "", errors.Join(err, s.root.remove(temp))
 	}
 	return temp, nil
 }
@@ -97,7 +98,10 @@ func (s *Store) prepare(ctx context.Context, key string, data []byte) (temp stri
 // temporary name away. A temporary name that cannot be removed stays: it does no
 // harm, and what matters of the outcome is decided.
 func (s *Store) publish(temp, key string) error {
-	err := s.root.Link(temp, key)
+	if mutant.On("rename-for-link") {
+		return s.root.tell(Step{Kind: Renamed, Name: temp, To: key}, s.root.Rename(temp, key))
+	}
+	err := s.root.link(temp, key)
 	if linkUnsupported(err) {
 		err = s.renameNoReplace(temp, key)
 	}
@@ -106,7 +110,7 @@ func (s *Store) publish(temp, key string) error {
 		// link made by the first try.
 		err = nil
 	}
-	_ = s.root.Remove(temp)
+	_ = s.root.remove(temp)
 	switch {
 	case err == nil:
 		return nil
@@ -148,7 +152,7 @@ func (s *Store) Probe(ctx context.Context) error {
 		return fmt.Errorf("probe %s: %w", s.dir, err)
 	}
 	second := s.PutIfAbsent(ctx, key, []byte("probe"), nil)
-	if err := s.root.Remove(key); err != nil {
+	if err := s.root.remove(key); err != nil {
 		return fmt.Errorf("probe %s: %w", s.dir, err)
 	}
 	switch {

@@ -25,5 +25,5 @@ func (s *Store) renameNoReplace(from, to string) error {
 	if err != nil {
 		return &fs.PathError{Op: "renameat2", Path: to, Err: fmt.Errorf("from %s: %w", from, err)}
 	}
-	return nil
+	return s.root.tell(Step{Kind: Renamed, Name: from, To: to}, nil)
 }
