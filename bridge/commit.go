@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/pst-bridge/pst-bridge/internal/mutant"
 	"github.com/pst-bridge/pst-bridge/sink"
 )
 
@@ -22,6 +23,9 @@ type committedBatch struct {
 func (p *pipeline) commit(ctx context.Context, in <-chan stagedBatch, out chan<- committedBatch) error {
 	defer close(out)
 	for b := range in {
+		if mutant.On("ack-before-commit") {
+			p.acknowledge(b.msgs)
+		}
 		res, err := p.commitOne(ctx, b)
 		if err != nil {
 			return err

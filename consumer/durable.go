@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/pst-bridge/pst-bridge/internal/mutant"
 )
 
 const (
@@ -102,6 +104,9 @@ func (s *Stream) Create(ctx context.Context, cfg DurableConfig) (*Durable, error
 			MetaTopic:      cfg.Topic,
 			MetaMaxWorkers: strconv.Itoa(cfg.MaxWorkers),
 		},
+	}
+	if mutant.On("max-deliver-3") {
+		want.MaxDeliver = 3
 	}
 	info, err := request(ctx, s.conn, fmt.Sprintf("create consumer %s of stream %s", cfg.Name, s.name), []string{s.name, cfg.Name},
 		func(ctx context.Context) (*jetstream.ConsumerInfo, error) {

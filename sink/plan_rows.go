@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/pst-bridge/pst-bridge/internal/mutant"
 	"github.com/pst-bridge/pst-bridge/sink/lance"
 	"github.com/pst-bridge/pst-bridge/sink/lance/fields"
 	"github.com/pst-bridge/pst-bridge/sink/ledger"
@@ -31,6 +32,8 @@ type rowsPlanner struct {
 	proposed   bool
 	stepped    uint64
 	published  ledger.Set
+
+	first []ledger.Mark // of a deliberate bug
 }
 
 var _ lance.Planner = (*rowsPlanner)(nil)
@@ -44,6 +47,10 @@ func (p *rowsPlanner) Plan(ctx context.Context, base *lance.Dataset) (*lance.Pro
 	}
 	p.entry = entry
 	fresh, err := p.split(entry)
+	if mutant.On("blind-rebase") && p.first != nil {
+		fresh = p.first
+	}
+	p.first = fresh
 	if err != nil || len(fresh) == 0 {
 		return nil, err
 	}
@@ -75,11 +82,11 @@ func (p *rowsPlanner) split(entry *ledger.Entry) (fresh []ledger.Mark, err error
 	p.duplicates, p.pending = nil, nil
 	for _, m := range p.st.batch.Marks {
 		status := entry.Status(m.Seq)
-		if status == ledger.Unknown {
+		if status == ledger.Unknown || mutant.On("ignore-ledger") {
 			fresh = append(fresh, m)
 			continue
 		}
-		if err := entry.CheckRepeat(m); err != nil {
+		if err := entry.CheckRepeat(m); err != nil && !mutant.On("no-time-check") {
 			return nil, &StopError{StreamRewound, err}
 		}
 		p.duplicates = append(p.duplicates, m)
@@ -115,10 +122,18 @@ func (p *rowsPlanner) fit(base *lance.Dataset, fresh []ledger.Mark) (*fields.Sch
 			return nil, fmt.Errorf("fit rows into version %d of %s: %w", base.Version(), p.s.dir, err)
 		}
 	}
+	if mutant.On("columns-by-id") && sameIDs(p.st.file, base) {
+		return p.st.file.Schema, nil
+	}
 	if len(added) > 0 && base != nil && p.st.plan.Record.NumRows() > 0 {
 		return nil, errEvolve
 	}
 	return p.s.fileSchema(base, rec)
+}
+
+// sameIDs is a deliberate bug: it takes columns with one id for one column.
+func sameIDs(f *lance.DataFile, base *lance.Dataset) bool {
+	return f != nil && base != nil && f.Schema.MaxID() <= base.Fields().MaxID()
 }
 
 func (p *rowsPlanner) replan(base *lance.Dataset, want ledger.Set) error {
@@ -179,7 +194,7 @@ func (p *rowsPlanner) nextEntry(base *lance.Dataset, fresh []ledger.Mark, versio
 		Marks: fresh, Dead: rejectedSet(p.st.plan), Rows: uint64(p.st.plan.Record.NumRows()), //nolint:gosec // never negative
 		Published: p.published, Version: version, Transaction: transaction,
 	})
-	if !p.s.mayRaise(base, p.entry) {
+	if !p.s.mayRaise(base, p.entry) && !mutant.On("floor-after-restore") {
 		return next
 	}
 	floor := p.pos.AckFloor

@@ -10,6 +10,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/pst-bridge/pst-bridge/internal/mutant"
 )
 
 // Format is the version of the entry's encoding that this package writes. It reads this one only.
@@ -137,6 +139,9 @@ func (e *Entry) With(c Commit) *Entry {
 	if top, ok := recorded.Max(); ok {
 		next.MaxSeq = max(next.MaxSeq, top)
 		next.Recent = e.remember(c.Marks[len(c.Marks)-1])
+		if mutant.On("max-ts-of-max-seq") {
+			next.MaxTime = c.Marks[len(c.Marks)-1].Time
+		}
 	}
 	next.Rows += c.Rows
 	next.Dead += c.Dead.Len()

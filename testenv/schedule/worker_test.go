@@ -168,7 +168,9 @@ func (k *worker) commit() {
 	k.staged = k.staged[1:]
 	pos := k.position(b.msgs)
 	if mutant.On("ack-before-commit") {
-		k.toAck = append(k.toAck, b.msgs...)
+		for _, m := range b.msgs {
+			k.w.stream.ack(m)
+		}
 	}
 	k.run(fmt.Sprintf("commit %v, ack floor %d", seqsOf(b.msgs), pos.AckFloor), func() error {
 		ctx, cancel := context.WithTimeout(k.ctx, commitPatience)

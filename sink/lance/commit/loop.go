@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"time"
 
+	"github.com/pst-bridge/pst-bridge/internal/mutant"
 	"github.com/pst-bridge/pst-bridge/sink/lance/manifest"
 	"github.com/pst-bridge/pst-bridge/sink/lance/objstore"
 )
@@ -90,17 +91,41 @@ func (l *Log) publish(ctx context.Context, p Planner, d *draft) (*manifest.Manif
 	switch o, err := l.put(ctx, d); o {
 	case won:
 		l.won(d)
+		if mutant.On("no-read-back") {
+			return d.next, nil
+		}
 		return l.readBack(ctx, p, d.base, d)
 	case lost:
 		l.o.Events.conflict(d.next.Version())
 		l.discard(ctx, d)
 		return nil, nil
 	case unknown:
+		if mutant.On("unknown-is-failure") {
+			return l.putAgain(ctx, p, d)
+		}
+		if mutant.On("delete-on-unknown") {
+			for _, f := range d.proposal.Files {
+				_ = l.store.Remove(ctx, dataDir+f.Path)
+			}
+		}
 		return l.resolve(ctx, p, d, err)
 	default:
 		l.discard(ctx, d)
 		return nil, err
 	}
+}
+
+// putAgain is a deliberate bug: it takes a put of unknown outcome for one that failed,
+// and puts the same proposal after whatever is the head now.
+func (l *Log) putAgain(ctx context.Context, p Planner, d *draft) (*manifest.Manifest, error) {
+	b, err := l.readBase(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if d, err = l.prepare(b, d.proposal); err != nil {
+		return nil, err
+	}
+	return l.publish(ctx, p, d)
 }
 
 // won remembers what was published, so that reading it back is cheap, and that its
