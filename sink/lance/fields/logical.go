@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/apache/arrow/go/v17/arrow"
 
@@ -14,8 +15,8 @@ import (
 // int32 in Arrow.
 const maxListSize = 1<<31 - 1
 
-// primitives are the logical types without parameters, by name.
-func primitives() map[string]arrow.DataType {
+// primitives are the logical types without parameters, by name; made once, never changed.
+var primitives = sync.OnceValue(func() map[string]arrow.DataType {
 	return map[string]arrow.DataType{
 		"null": arrow.Null, "bool": arrow.FixedWidthTypes.Boolean,
 		"int8": arrow.PrimitiveTypes.Int8, "int16": arrow.PrimitiveTypes.Int16,
@@ -35,7 +36,7 @@ func primitives() map[string]arrow.DataType {
 		// A brain float has no Arrow type of its own; its two bytes do.
 		"lance.bfloat16": &arrow.FixedSizeBinaryType{ByteWidth: 2},
 	}
-}
+})
 
 // parseLogical turns the logical type of a field without children into its Arrow
 // type. An unknown one gives ErrUnsupported, naming it.
