@@ -25,7 +25,11 @@ func (w *world) foreign() {
 	}
 	before := w.rows(head)
 	var name string
-	switch w.rng.IntN(12) {
+	operation := w.rng.IntN(12)
+	if w.tidy {
+		operation = 11
+	}
+	switch operation {
 	case 0:
 		name = "restore"
 		versions := w.versions()

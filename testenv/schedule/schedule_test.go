@@ -46,7 +46,7 @@ func TestSchedules(t *testing.T) {
 		}
 		return
 	}
-	defer debug.SetGCPercent(debug.SetGCPercent(400))
+	defer debug.SetGCPercent(debug.SetGCPercent(800))
 	many, _ := number(t, "PST_SCHEDULES", inCI)
 	first := rand.Uint64() >> 24
 	begun := time.Now()

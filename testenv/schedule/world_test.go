@@ -33,6 +33,7 @@ type world struct {
 	overRestore bool           // somebody committed over a restore
 	cleaned     bool           // a clean-up took versions
 	holes       bool           // versions stand in holes that a clean-up made
+	tidy        bool           // the only foreign operation is a clean-up, as a slow worker fears it
 	slow        int            // worker that goes on seldom once it stopped; -1: none
 	stopped     error          // a state in which the topic rightly stays
 	wrong       []string
@@ -41,13 +42,20 @@ type world struct {
 func newWorld(seed uint64, figures map[string]int) *world {
 	w := &world{rng: rand.New(rand.NewPCG(seed, 4)), mem: memstore.New(), figures: figures, taken: map[int64]bool{}}
 	w.slow = w.rng.IntN(4) - 1
+	if w.tidy = w.rng.IntN(5) == 0; w.tidy {
+		w.slow = 0
+	}
 	w.faults = []int{0, 10, 60}[w.rng.IntN(3)]
 	w.store = faultstore.New(w.mem, w.plan)
 	w.stream = newStream(w)
 	if mutant.On("max-deliver-3") {
 		w.stream.deliverBy = 3
 	}
-	for id := range 1 + w.rng.IntN(3) {
+	workers := 1 + w.rng.IntN(3)
+	if w.tidy {
+		workers = 3
+	}
+	for id := range workers {
 		w.workers = append(w.workers, w.newWorker(id))
 	}
 	return w
@@ -87,7 +95,7 @@ func (w *world) fail(format string, args ...any) {
 // run plays the schedule to its end, and judges what it left.
 func (w *world) run() error {
 	w.publish(3)
-	foreign, rare := w.rng.IntN(2) == 0, w.rng.IntN(8) == 0
+	foreign, rare := w.tidy || w.rng.IntN(2) == 0, w.rng.IntN(8) == 0
 	for range 40 + w.rng.IntN(80) {
 		if w.stopped != nil || len(w.wrong) > 0 {
 			break
