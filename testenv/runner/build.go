@@ -14,9 +14,12 @@ import (
 	"path"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/pst-bridge/pst-bridge/internal/mutant"
 )
 
 // Bridge is the import path of the daemon.
@@ -29,9 +32,12 @@ var builds sync.Map // string -> func() (string, error)
 // Build compiles the main package pkg with the given build tags and returns the
 // path of the binary. It compiles once per test process; the file is shared by
 // test processes of one checkout and replaced whole. It may be called
-// concurrently.
+// concurrently. Where the environment switches a deliberate bug on, it is built in.
 func Build(t testing.TB, pkg string, tags ...string) string {
 	t.Helper()
+	if os.Getenv(mutant.Var) != "" {
+		tags = append(slices.Clone(tags), "mutant")
+	}
 	key := pkg + " " + strings.Join(tags, ",")
 	once, _ := builds.LoadOrStore(key, sync.OnceValues(func() (string, error) { return compile(pkg, tags) }))
 	bin, err := once.(func() (string, error))()
