@@ -99,7 +99,7 @@ func (s *Store) prepare(ctx context.Context, key string, data []byte) (temp stri
 // harm, and what matters of the outcome is decided.
 func (s *Store) publish(temp, key string) error {
 	if mutant.On("rename-for-link") {
-		return s.root.tell(Step{Kind: Renamed, Name: temp, To: key}, s.root.Rename(temp, key))
+		return s.root.rename(temp, key)
 	}
 	err := s.root.link(temp, key)
 	if linkUnsupported(err) {
