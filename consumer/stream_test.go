@@ -2,7 +2,6 @@ package consumer_test
 
 import (
 	"errors"
-	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -63,9 +62,7 @@ func TestStreamInMemory(t *testing.T) {
 
 // A stream the user made is taken, or each unusable setting is named.
 func TestStreamOfTheUser(t *testing.T) {
-	n := natsenv.Start(t)
-	c := connect(t, consumer.Config{Servers: []string{n.URL()}})
-	for i, tc := range []struct {
+	for _, tc := range []struct {
 		name    string
 		have    jetstream.StreamConfig
 		want    consumer.StreamConfig
@@ -85,18 +82,12 @@ func TestStreamOfTheUser(t *testing.T) {
 		{"per subject", jetstream.StreamConfig{Subjects: []string{"persisting.>"}, MaxMsgsPerSubject: 3}, consumer.StreamConfig{}, "", "per subject"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			// A name of its own: the server removes a deleted stream's store a moment later.
-			name := fmt.Sprintf("USERS%d", i)
-			tc.have.Name = name
+			c := connect(t, consumer.Config{Servers: []string{natsenv.Start(t).URL()}})
+			tc.have.Name = "USERS"
 			if _, err := c.JetStream().CreateStream(t.Context(), tc.have); err != nil {
 				t.Fatal(err)
 			}
-			defer func() {
-				if err := c.JetStream().DeleteStream(t.Context(), name); err != nil {
-					t.Error(err)
-				}
-			}()
-			tc.want.Name = name
+			tc.want.Name = "USERS"
 			tc.want.Provision = true
 			s, err := c.EnsureStream(t.Context(), tc.want)
 			if tc.refused != "" {
@@ -171,6 +162,11 @@ func TestTopics(t *testing.T) {
 // A stream that was deleted and made again has another created time.
 func TestStreamMadeAgain(t *testing.T) {
 	w := newWorld(t)
+	// The server removes the folder of all streams a moment after the last one was
+	// deleted, and fails to make another in between.
+	if _, err := w.conn.JetStream().CreateStream(t.Context(), jetstream.StreamConfig{Name: "KEEP", Subjects: []string{"keep"}}); err != nil {
+		t.Fatal(err)
+	}
 	w.publish(3, 10)
 	d := create(t, w.stream, consumer.DurableConfig{})
 	before, err := d.State(t.Context())
