@@ -32,20 +32,11 @@ type dlqFlags struct {
 func (o *dlqFlags) open(parent context.Context, std *streams, f func(context.Context, *consumer.DeadLetters) error) error {
 	ctx, stop := signal.NotifyContext(parent, syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
-	conn, err := o.Connect.connect(ctx, nil, newInstance(), o.Log.logger(std.err))
+	conn, stream, err := openExisting(ctx, &o.Connect, &o.Where, o.Log.logger(std.err))
 	if err != nil {
 		return err
 	}
 	defer conn.Close()
-	want, err := o.Where.config()
-	if err != nil {
-		return err
-	}
-	want.Provision = false
-	stream, err := conn.EnsureStream(ctx, want)
-	if err != nil {
-		return err
-	}
 	dead, err := stream.EnsureDeadLetters(ctx, consumer.DeadLetterConfig{})
 	if err != nil {
 		return advise(err, "it is made by the first run: until then there are no dead letters")

@@ -26,23 +26,11 @@ func (o *operateFlags) operate(parent context.Context, std *streams, create bool
 	ctx, stop := signal.NotifyContext(parent, syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
 	log := o.Log.logger(std.err)
-	conn, err := o.Connect.connect(ctx, nil, newInstance(), log)
+	conn, stream, err := openExisting(ctx, &o.Connect, &o.Where, log)
 	if err != nil {
 		return err
 	}
 	defer conn.Close()
-	want, err := o.Where.config()
-	if err != nil {
-		return err
-	}
-	want.Provision = false // a command that looks at topics makes no stream
-	stream, err := conn.EnsureStream(ctx, want)
-	if errors.Is(err, consumer.ErrNoStream) {
-		return advise(err, "name the stream with --stream; it is made by the first run or pub")
-	}
-	if err != nil {
-		return err
-	}
 	cfg := bridge.Config{Storage: o.Storage, ConsumerName: o.Consumer, Provision: create && o.Where.Provision, Version: readBuild().Version}
 	cfg.Events.State = func(topic string, s bridge.TopicState) {
 		log.Debug("topic", slog.String("topic", topic), slog.Any("state", s))
@@ -52,6 +40,29 @@ func (o *operateFlags) operate(parent context.Context, std *streams, create bool
 		return usagef("%s", oneLine(err.Error()))
 	}
 	return f(ctx, b)
+}
+
+// openExisting connects, and finds the stream; a command that looks at topics makes none.
+// The caller closes the connection.
+func openExisting(ctx context.Context, connect *connectFlags, where *streamFlags, log *slog.Logger) (*consumer.Conn, *consumer.Stream, error) {
+	want, err := where.config()
+	if err != nil {
+		return nil, nil, err
+	}
+	want.Provision = false
+	conn, err := connect.connect(ctx, nil, newInstance(), log)
+	if err != nil {
+		return nil, nil, err
+	}
+	stream, err := conn.EnsureStream(ctx, want)
+	if err == nil {
+		return conn, stream, nil
+	}
+	conn.Close()
+	if errors.Is(err, consumer.ErrNoStream) {
+		err = advise(err, "name the stream with --stream; it is made by the first run or pub")
+	}
+	return nil, nil, err
 }
 
 // remedy is what an operator can do about a stop state, shell commands first.
