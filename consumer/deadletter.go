@@ -131,16 +131,45 @@ func (d *DeadLetters) Publish(ctx context.Context, msg Message, epoch uint32, cl
 	if err := fit(out, msg.Data, c.nc.MaxPayload()); err != nil {
 		return fmt.Errorf("dead letter of message %d: %w", msg.Seq, err)
 	}
-	_, err = d.put(ctx, out)
-	if apiErr := apiError(err); apiErr != nil {
-		switch apiErr.ErrorCode {
-		case jetstream.JSErrCodeStreamWrongLastSequence:
+	return d.store(ctx, out)
+}
+
+const (
+	// otherPublishWait is how long another publish of the same dead letter is
+	// waited for, and otherPublishPause how long between two looks.
+	otherPublishWait  = 5 * time.Second
+	otherPublishPause = 50 * time.Millisecond
+)
+
+// store puts a dead letter and succeeds if it is stored, by whomever. A
+// replicated stream answers "wrong last sequence" also while another publish to
+// the subject is under way, which may yet fail: then the put is repeated until
+// the one or the other is stored.
+func (d *DeadLetters) store(ctx context.Context, out *nats.Msg) error {
+	for end := time.Now().Add(otherPublishWait); ; {
+		_, err := d.put(ctx, out)
+		apiErr := apiError(err)
+		switch {
+		case apiErr == nil:
+			return err
+		case apiErr.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequence:
 			return nil
-		case jetstream.JSErrCodeStreamWrongLastSequenceConstant:
-			return d.confirmStored(ctx, subject, err)
+		case apiErr.ErrorCode != jetstream.JSErrCodeStreamWrongLastSequenceConstant:
+			return err
+		}
+		missing := d.confirmStored(ctx, out.Subject)
+		if missing == nil {
+			return nil
+		}
+		if !errors.Is(missing, jetstream.ErrMsgNotFound) || time.Now().After(end) {
+			return fmt.Errorf("%w (%w)", err, missing)
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("%w (%w)", err, context.Cause(ctx))
+		case <-time.After(otherPublishPause):
 		}
 	}
-	return err
 }
 
 func (d *DeadLetters) put(ctx context.Context, out *nats.Msg) (*jetstream.PubAck, error) {
@@ -159,10 +188,8 @@ func (c *Conn) publish(ctx context.Context, out *nats.Msg, opts ...jetstream.Pub
 	return ack, nil
 }
 
-// confirmStored looks the dead letter up. A replicated stream answers "wrong
-// last sequence" also while another publish to the subject is under way, which
-// may yet fail.
-func (d *DeadLetters) confirmStored(ctx context.Context, subject string, why error) error {
+// confirmStored looks a dead letter up.
+func (d *DeadLetters) confirmStored(ctx context.Context, subject string) error {
 	c := d.source.conn
 	_, err := request(ctx, c, "look up dead letter "+subject, []string{d.name},
 		func(ctx context.Context) (*jetstream.RawStreamMsg, error) {
@@ -172,10 +199,7 @@ func (d *DeadLetters) confirmStored(ctx context.Context, subject string, why err
 			}
 			return s.GetLastMsgForSubject(ctx, subject)
 		})
-	if err != nil {
-		return fmt.Errorf("%w (%w)", why, err)
-	}
-	return nil
+	return err
 }
 
 func (d *DeadLetters) header(msg Message, class, reason string) nats.Header {
