@@ -141,27 +141,33 @@ const (
 	otherPublishPause = 50 * time.Millisecond
 )
 
-// store puts a dead letter and succeeds if it is stored, by whomever. A
-// replicated stream answers "wrong last sequence" also while another publish to
-// the subject is under way, which may yet fail: then the put is repeated until
-// the one or the other is stored.
+// store puts a dead letter and succeeds if it is stored, by whomever. The server
+// answers "wrong last sequence" where something is stored on the subject: this dead
+// letter, or that of another stream which held the topic before or after, and whose
+// numbers are the same; ours then goes on top of it. A replicated stream answers so
+// also while another publish to the subject is under way, which may yet fail: then the
+// put is repeated until the one or the other is stored.
 func (d *DeadLetters) store(ctx context.Context, out *nats.Msg) error {
+	last := uint64(0)
 	for end := time.Now().Add(otherPublishWait); ; {
-		_, err := d.put(ctx, out)
-		apiErr := apiError(err)
+		_, err := d.source.conn.publish(ctx, out, jetstream.WithExpectLastSequencePerSubject(last))
+		if !isWrongLast(err) {
+			return err
+		}
+		stored, missing := d.last(ctx, out.Subject)
 		switch {
-		case apiErr == nil:
-			return err
-		case apiErr.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequence:
+		case missing == nil && stored.Header.Get(HeaderStream) == out.Header.Get(HeaderStream):
 			return nil
-		case apiErr.ErrorCode != jetstream.JSErrCodeStreamWrongLastSequenceConstant:
-			return err
+		case missing == nil && stored.Sequence != last:
+			last = stored.Sequence
+			continue
+		case missing == nil: // another publish on top of it is under way
+		case errors.Is(missing, jetstream.ErrMsgNotFound):
+			last = 0
+		default:
+			return fmt.Errorf("%w (%w)", err, missing)
 		}
-		missing := d.confirmStored(ctx, out.Subject)
-		if missing == nil {
-			return nil
-		}
-		if !errors.Is(missing, jetstream.ErrMsgNotFound) || time.Now().After(end) {
+		if time.Now().After(end) {
 			return fmt.Errorf("%w (%w)", err, missing)
 		}
 		select {
@@ -172,8 +178,12 @@ func (d *DeadLetters) store(ctx context.Context, out *nats.Msg) error {
 	}
 }
 
-func (d *DeadLetters) put(ctx context.Context, out *nats.Msg) (*jetstream.PubAck, error) {
-	return d.source.conn.publish(ctx, out, jetstream.WithExpectLastSequencePerSubject(0))
+// isWrongLast knows the two answers of the server for a subject that does not end where
+// the publisher expects.
+func isWrongLast(err error) bool {
+	apiErr := apiError(err)
+	return apiErr != nil && (apiErr.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequence ||
+		apiErr.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequenceConstant)
 }
 
 // publish stores one message, and waits until it is stored.
@@ -188,10 +198,10 @@ func (c *Conn) publish(ctx context.Context, out *nats.Msg, opts ...jetstream.Pub
 	return ack, nil
 }
 
-// confirmStored looks a dead letter up.
-func (d *DeadLetters) confirmStored(ctx context.Context, subject string) error {
+// last returns the newest dead letter on a subject.
+func (d *DeadLetters) last(ctx context.Context, subject string) (*jetstream.RawStreamMsg, error) {
 	c := d.source.conn
-	_, err := request(ctx, c, "look up dead letter "+subject, []string{d.name},
+	return request(ctx, c, "look up dead letter "+subject, []string{d.name},
 		func(ctx context.Context) (*jetstream.RawStreamMsg, error) {
 			s, err := c.js.Stream(ctx, d.name)
 			if err != nil {
@@ -199,7 +209,6 @@ func (d *DeadLetters) confirmStored(ctx context.Context, subject string) error {
 			}
 			return s.GetLastMsgForSubject(ctx, subject)
 		})
-	return err
 }
 
 func (d *DeadLetters) header(msg Message, class, reason string) nats.Header {

@@ -86,6 +86,29 @@ func TestDeadLetter(t *testing.T) {
 	}
 }
 
+// A topic that moved to another stream has the same numbers there: a dead letter of the
+// one stream does not stand for that of the other.
+func TestDeadLettersOfTwoStreams(t *testing.T) {
+	w := newWorld(t)
+	of := []*consumer.DeadLetters{deadLetters(t, w.stream)}
+	if err := w.conn.JetStream().DeleteStream(t.Context(), "PERSISTING"); err != nil {
+		t.Fatal(err)
+	}
+	of = append(of, deadLetters(t, ensureStream(t, w.conn, consumer.StreamConfig{Name: "OTHER"})))
+	for i, dl := range of {
+		m := consumer.Message{Seq: 1, Subject: "persisting.demo", Data: []byte{'0' + byte(i)}}
+		for range 3 {
+			if err := dl.Publish(t.Context(), m, 0, "c", "r"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		got, count := stored(t, w.conn, "persisting_dlq.demo.0.1")
+		if count != uint64(i+1) || string(got.Data) != string(m.Data) {
+			t.Errorf("%d stored, the last is %q of %s", count, got.Data, got.Header.Get("Nats-Stream"))
+		}
+	}
+}
+
 // Messages with the same id of their publisher are dead letters of their own.
 func TestDeadLettersWithOneID(t *testing.T) {
 	w := newWorld(t)
