@@ -12,7 +12,7 @@ import (
 	"github.com/pst-bridge/pst-bridge/testenv/natsenv"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m, natsenv.Leaks()...) }
 
 // connect makes a connection that ends with the test.
 func connect(t testing.TB, cfg consumer.Config) *consumer.Conn {

@@ -11,7 +11,7 @@ import (
 	"github.com/pst-bridge/pst-bridge/testenv/natsenv"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m, natsenv.Leaks()...) }
 
 func payload(i int) []byte { return fmt.Appendf(nil, "message %d", i) }
 

@@ -19,7 +19,7 @@ import (
 	"github.com/pst-bridge/pst-bridge/testenv/runner"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(lanceref.Shared(m)) }
+func TestMain(m *testing.M) { goleak.VerifyTestMain(lanceref.Shared(m), natsenv.Leaks()...) }
 
 // patience bounds every wait for something that takes no time when all is well.
 const patience = 2 * time.Minute
