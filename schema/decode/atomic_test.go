@@ -44,7 +44,7 @@ func anyValue(r *rand.Rand, depth, field int) string {
 	case field == 4:
 		return []string{"true", "false"}[r.IntN(2)]
 	default:
-		return []string{`""`, `"plain"`, `"\u00e9\n"`, `"née"`}[r.IntN(4)]
+		return []string{`""`, `"plain"`, `"\u00e9\n"`, `"née"`, `"2024-01-02"`, `"2024-01-02T03:04:05Z"`}[r.IntN(6)]
 	}
 }
 
@@ -64,7 +64,12 @@ func spoil(r *rand.Rand, p string) string {
 
 func randomTable(r *rand.Rand) *arrow.Schema {
 	i64, s := arrow.PrimitiveTypes.Int64, arrow.BinaryTypes.String
-	switch r.IntN(3) {
+	switch r.IntN(4) {
+	case 3:
+		return table(
+			nullable("b", arrow.StructOf(nullable("a", arrow.PrimitiveTypes.Int16))), nullable("a", arrow.PrimitiveTypes.Uint8),
+			nullable("c", arrow.ListOf(arrow.StructOf(nullable("a", arrow.PrimitiveTypes.Float32)))), nullable("q\"", arrow.FixedWidthTypes.Date32),
+		)
 	case 0:
 		return table(nullable("b", arrow.StructOf(nullable("a", i64), nullable("q\"", s))), nullable("vector", arrow.FixedSizeListOf(2, arrow.PrimitiveTypes.Float32)), nullable("none", s))
 	case 1:
@@ -83,6 +88,9 @@ func TestRejectLeavesNoTrace(t *testing.T) {
 	for run := range 800 {
 		s := randomTable(r)
 		o := Options{Seq: true, Subject: true, MaxNewColumns: 9, MaxMessageBytes: 400}
+		if r.IntN(2) == 0 {
+			o.Widen = exactly
+		}
 		clean, tried := NewBatch(s, o), NewBatch(s, o)
 		for range 2 { // the second time after Reset
 			var kept []string

@@ -179,8 +179,9 @@ func (b *Batch) mark() mark { return mark{rows: b.rows.slots, bits: b.bits} }
 // change is a step that cutting columns back to their former length does not
 // undo.
 type change struct {
-	c  *column
-	op op
+	c   *column
+	op  op
+	was *former // of opRetyped
 }
 
 type op uint8
@@ -191,9 +192,10 @@ const (
 	opLive              // it got its first value in this batch
 	opInexact           // it got its first integer that is not exact as a float64
 	opWidened           // it went from integers to floats
+	opRetyped           // a column of the table became a wider one
 )
 
-func (b *Batch) note(c *column, op op) { b.log = append(b.log, change{c, op}) }
+func (b *Batch) note(c *column, op op) { b.log = append(b.log, change{c: c, op: op}) }
 
 // restore takes the batch back to the state it was in at the mark.
 func (b *Batch) restore(m mark) {
@@ -214,6 +216,8 @@ func (b *Batch) restore(m mark) {
 			c.inexact = false
 		case opWidened:
 			c.narrow()
+		case opRetyped:
+			c.restoreType(b.log[i].was)
 		}
 	}
 	b.bits = m.bits

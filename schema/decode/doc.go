@@ -38,7 +38,13 @@
 // utf8, binary (base64 of RFC 4648 with padding), date32 ("2006-01-02"),
 // timestamp (RFC 3339, or an integer in the unit of the column; a time finer
 // than the unit is rejected), fixed_size_list of numbers, list, struct, and the
-// large variants. A value for a column of another type is rejected.
+// large variants. A date is the instant of its midnight in UTC where the column has
+// timestamps. A value for a column of another type is rejected.
+//
+// Where Options.Widen allows it, a column takes the next type that holds the value:
+// a wider integer, float64 for a fraction if all integers of the batch stay exact,
+// float64 for what float32 cannot hold, timestamp[us, UTC] for a date with a time of
+// day. The record then has the wider type, and the table is to be changed before it.
 //
 // # How it works
 //

@@ -5,13 +5,22 @@ import (
 	"time"
 
 	"github.com/apache/arrow/go/v17/arrow"
+
+	"github.com/pst-bridge/pst-bridge/schema"
 )
 
-// putDate stores a date written as YYYY-MM-DD.
+// putDate stores a date written as YYYY-MM-DD. A time of day makes the column one of
+// instants, if it may be widened.
 func (b *Batch) putDate(c *column, s []byte) *Reject {
-	t, err := time.Parse(time.DateOnly, string(s))
-	if err != nil || len(s) != len(time.DateOnly) {
-		return misfit(c, "string that is not a date YYYY-MM-DD")
+	t, ok := parseDate(s)
+	if !ok {
+		if t.UnmarshalText(s) != nil {
+			return misfit(c, "string that is not a date YYYY-MM-DD")
+		}
+		if rej := b.widenTo(c, schema.Instant, "time of day"); rej != nil {
+			return rej
+		}
+		return b.putTime(c, s)
 	}
 	if rej := b.open(c); rej != nil {
 		return rej
@@ -20,11 +29,20 @@ func (b *Batch) putDate(c *column, s []byte) *Reject {
 	return nil
 }
 
-// putTime stores an instant written as RFC 3339 has it. The zone of the text is
-// used up: the column counts from 1970 UTC.
+func parseDate(s []byte) (time.Time, bool) {
+	if len(s) != len(time.DateOnly) {
+		return time.Time{}, false
+	}
+	t, err := time.Parse(time.DateOnly, string(s))
+	return t, err == nil
+}
+
+// putTime stores an instant written as RFC 3339 has it, or a date, which is the
+// instant at its first midnight in UTC. The zone of the text is used up: the column
+// counts from 1970 UTC.
 func (b *Batch) putTime(c *column, s []byte) *Reject {
-	var t time.Time
-	if t.UnmarshalText(s) != nil {
+	t, ok := parseDate(s)
+	if !ok && t.UnmarshalText(s) != nil {
 		return misfit(c, "string that is not an RFC 3339 time")
 	}
 	v, exact, ok := ticks(t, c.typ.(*arrow.TimestampType).Unit)

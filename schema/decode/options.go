@@ -1,5 +1,7 @@
 package decode
 
+import "github.com/pst-bridge/pst-bridge/schema"
+
 // Defaults of the limits in Options: far above what honest rows have, and low
 // enough that a hostile message costs little.
 const (
@@ -32,6 +34,12 @@ type Options struct {
 	// returns ErrFull then. A message that could be a batch of its own is taken
 	// whatever the rows before it make it cost.
 	Unsplit bool
+
+	// Widen, unless nil, allows a column of the table to take a wider type for a value
+	// that it cannot hold, or says why not; see schema.Widens. It is asked whenever
+	// there is such a value, and with one type twice whether an integer may be rounded.
+	// It must not depend on the message.
+	Widen func(w schema.Widening) error
 
 	// MaxMessageBytes is how many bytes of Arrow data the rows of one message
 	// may add to the batch. It bounds what a small payload can cost: nulls of

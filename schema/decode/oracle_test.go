@@ -244,5 +244,13 @@ func FuzzAppend(f *testing.F) {
 			}
 		}
 		record(t, b)
+		wide := NewBatch(known, Options{Widen: func(schema.Widening) error { return nil }})
+		if _, err := wide.Append(Meta{}, p); err != nil {
+			var rej *Reject
+			if !errors.As(err, &rej) || rej.Class == ClassPanic {
+				t.Fatalf("%q: %v", p, err)
+			}
+		}
+		record(t, wide)
 	})
 }

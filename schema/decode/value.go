@@ -233,7 +233,10 @@ func (b *Batch) numeric(c *column) *Reject {
 	}
 	v, ok := n.bitsFor(c)
 	if !ok {
-		return misfit(c, n.what(c))
+		var rej *Reject
+		if v, rej = b.widenNumber(c); rej != nil {
+			return rej
+		}
 	}
 	if rej := b.open(c); rej != nil {
 		return rej
