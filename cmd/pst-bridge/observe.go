@@ -18,7 +18,7 @@ const (
 // deadLetterClasses are the classes known beforehand.
 func deadLetterClasses() []string {
 	return []string{
-		decode.ClassParse, decode.ClassType, decode.ClassLimit,
+		decode.ClassFormat, decode.ClassParse, decode.ClassType, decode.ClassLimit,
 		decode.ClassReserved, decode.ClassRequired, decode.ClassPanic, bridge.ClassKillsWorker,
 	}
 }

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/apache/arrow/go/v17/arrow"
+
+	"github.com/pst-bridge/pst-bridge/schema/decode/inflate"
 )
 
 // Meta is what JetStream says about a message.
@@ -35,9 +37,13 @@ type Batch struct {
 	named   int // columns of the table and those
 	unborn  int // fields known only as null
 	log     []change
+	last    lastForm
 	spent   bool
 	lifted  bool          // limits that messages share do not hold now
 	table   *arrow.Schema // as Reset got it
+
+	inflater inflate.Decoder
+	inflated []byte // the last payload that was compressed
 
 	failpoint func() // tests make the decoder panic here
 }
@@ -46,6 +52,7 @@ type Batch struct {
 // is no table yet. The schema is not modified.
 func NewBatch(table *arrow.Schema, o Options) *Batch {
 	b := &Batch{o: o.withDefaults()}
+	b.inflater.Limits = inflate.Limits{Bytes: b.o.MaxInflated, Ratio: b.o.MaxRatio, Free: inflatedFree, Window: b.o.MaxWindow}
 	b.Reset(table)
 	return b
 }
@@ -59,8 +66,8 @@ func (b *Batch) Bytes() int { return b.bits / 8 }
 
 var errSpent = errors.New("decode: the batch was handed over by Record and not Reset since")
 
-// Append decodes one message: each JSON object in the payload becomes a row. The
-// payload is not kept. It returns the number of rows added, which is at least 1.
+// Append decodes one message, whose headers say how its payload is to be read, and
+// makes rows of it. The payload is not kept. It returns the number of rows added, which is at least 1.
 //
 // If the message cannot become rows, the error is a *Reject and the batch holds
 // exactly what it held before, columns and types included. Other errors leave it
@@ -104,12 +111,23 @@ func (b *Batch) message(payload []byte) (rej *Reject) {
 			rej = reject(ClassPanic, "%s", panicText(r))
 		}
 	}()
+	form, rej := b.form()
+	if rej != nil {
+		return rej
+	}
+	payload, rej = b.plain(form.encoding, payload)
+	if rej != nil {
+		return rej
+	}
+	if form.format == nil {
+		form.format = sniff(payload)
+	}
 	allowed := min(max(b.o.MaxMessageBytes, 8*len(payload)), math.MaxInt/16)
 	b.take(payload)
 	b.maxNumber = b.o.MaxNumberBytes
 	b.maxBits = b.bits + 8*allowed
 	first := b.rows.slots
-	if rej := b.allRows(); rej != nil {
+	if rej := form.format.read(b); rej != nil {
 		return rej
 	}
 	return b.meta(first)
@@ -124,36 +142,15 @@ func panicText(r any) string {
 	return "the decoder failed"
 }
 
-func (b *Batch) allRows() *Reject {
-	if len(b.p) >= 3 && string(b.p[:3]) == "\xEF\xBB\xBF" {
-		return reject(ClassParse, "the payload begins with a byte order mark")
+// endRow completes the row that is open.
+func (b *Batch) endRow() *Reject {
+	if rej := b.finish(b.rows); rej != nil {
+		return rej
 	}
-	b.space()
-	if b.i == len(b.p) {
-		return reject(ClassParse, "the payload is empty")
+	if b.failpoint != nil {
+		b.failpoint()
 	}
-	for {
-		if b.p[b.i] != '{' {
-			return reject(ClassParse, "not a JSON object at byte %d", b.i)
-		}
-		if rej := b.object(b.root, 1); rej != nil {
-			return rej
-		}
-		if rej := b.finish(b.rows); rej != nil {
-			return rej
-		}
-		if b.failpoint != nil {
-			b.failpoint()
-		}
-		end := b.i
-		b.space()
-		if b.i == len(b.p) {
-			return nil
-		}
-		if b.i == end {
-			return reject(ClassParse, "no white space between two rows, at byte %d", b.i)
-		}
-	}
+	return nil
 }
 
 // finish completes the slot of a level that is open.

@@ -1,11 +1,16 @@
-// Package decode turns JSON payloads into Arrow columns. Each message becomes
+// Package decode turns payloads into Arrow columns. Each message becomes
 // rows or is rejected as a whole, and a rejected message leaves no trace.
 //
-// # Rows
+// # Formats
+//
+// The headers say how a payload is written and compressed; see formats. To add a
+// format is to add a file with a value of the type format, and that value to formats.
+//
+// # Rows of JSON
 //
 // A payload is one or more JSON objects (RFC 8259) separated by white space, so
-// newline-delimited JSON too; each object is a row. Payloads are hostile: the
-// text must be UTF-8 without a byte order mark, a key may occur once in an
+// newline-delimited JSON too, or one array of objects; each object is a row. Payloads
+// are hostile: the text must be UTF-8 without a byte order mark, a key may occur once in an
 // object, and depth, names, numbers and columns are limited by Options. Keys
 // that differ in any byte are different columns, also if only by case. A column has
 // the name of its key, but for what Lance readers refuse; see schema.ColumnName.

@@ -11,7 +11,13 @@ const (
 	DefaultMaxNameBytes    = 512      // names are stored in every manifest
 	DefaultMaxNumberBytes  = 1000     // no float64 or uint64 needs more
 	DefaultMaxMessageBytes = 64 << 20 // Arrow data; see Options
+	DefaultMaxInflated     = 32 << 20 // bytes; half of what NATS can be made to take
+	DefaultMaxRatio        = 100      // JSON of real rows gets 5 to 30 times smaller
+	DefaultMaxWindow       = 8 << 20  // bytes; what RFC 8878 recommends to support
 )
+
+// inflatedFree is how many bytes a compressed payload may become at any ratio.
+const inflatedFree = 1 << 20
 
 // Options says which columns of message metadata a batch has and how much one
 // message may ask for. The zero value has no metadata columns and the default
@@ -29,6 +35,10 @@ type Options struct {
 	MaxNameBytes   int // length of a field name
 	MaxNumberBytes int // length of a number as written
 
+	MaxInflated int // bytes that a payload with a Content-Encoding may become
+	MaxRatio    int // how many times as long as before, if that is more than 1 MiB
+	MaxWindow   int // bytes that a zstd frame may refer back to
+
 	// Unsplit is for messages that were taken together once and must stay so when
 	// they are decoded again, for another table or in another order: Append never
 	// returns ErrFull then. A message that could be a batch of its own is taken
@@ -44,7 +54,8 @@ type Options struct {
 	// MaxMessageBytes is how many bytes of Arrow data the rows of one message
 	// may add to the batch. It bounds what a small payload can cost: nulls of
 	// many columns or of long vectors for thousands of empty rows. A message
-	// may always add eight times the length of its payload.
+	// may always add eight times the length of its payload, what was compressed
+	// taken as it is when it no longer is.
 	MaxMessageBytes int
 }
 
@@ -60,6 +71,9 @@ func (o Options) withDefaults() Options {
 	set(&o.MaxNameBytes, DefaultMaxNameBytes)
 	set(&o.MaxNumberBytes, DefaultMaxNumberBytes)
 	set(&o.MaxMessageBytes, DefaultMaxMessageBytes)
+	set(&o.MaxInflated, DefaultMaxInflated)
+	set(&o.MaxRatio, DefaultMaxRatio)
+	set(&o.MaxWindow, DefaultMaxWindow)
 	o.MaxDepth = min(o.MaxDepth, 1000) // the decoder recurses
 	return o
 }

@@ -8,6 +8,7 @@ import (
 	"io"
 	"math/big"
 	"math/rand/v2"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -24,6 +25,15 @@ func oracle(payload []byte) ([]map[string]any, error) {
 	dec := json.NewDecoder(bytes.NewReader(payload))
 	dec.UseNumber()
 	var rows []map[string]any
+	if first := bytes.TrimLeft(payload, " \t\r\n"); len(first) > 0 && first[0] == '[' {
+		if err := dec.Decode(&rows); err != nil {
+			return nil, err
+		}
+		if len(bytes.Trim(payload[dec.InputOffset():], " \t\r\n")) > 0 {
+			return nil, errors.New("more behind the array")
+		}
+		return rows, nil
+	}
 	for {
 		var row map[string]any
 		if err := dec.Decode(&row); errors.Is(err, io.EOF) {
@@ -166,6 +176,9 @@ func TestAgainstEncodingJSON(t *testing.T) {
 		for r.IntN(3) == 0 {
 			p = append(append(p, " \n\t\r"[r.IntN(4)]), document(r, 4)...)
 		}
+		if r.IntN(4) == 0 {
+			p = []byte("[" + strings.Join(slices.Repeat([]string{document(r, 3)}, r.IntN(4)), " ,\n") + "] ")
+		}
 		if r.IntN(3) == 0 {
 			const bytes = "\"\\{}[],:0-1.eEtfnu\x00\x1f\x80\xc3 "
 			p[r.IntN(len(p))] = bytes[r.IntN(len(bytes))]
@@ -191,7 +204,7 @@ func TestAgainstEncodingJSON(t *testing.T) {
 
 // lenient tells whether encoding/json takes payloads that are rejected so.
 func lenient(rej *Reject) bool {
-	for _, reason := range []string{"occurs twice", "invalid UTF-8", "lone surrogate", "no white space", "no characters"} {
+	for _, reason := range []string{"occurs twice", "invalid UTF-8", "lone surrogate", "no white space", "no characters", "has no rows", "not a JSON object"} {
 		if strings.Contains(rej.Reason, reason) {
 			return true
 		}
@@ -205,7 +218,7 @@ func FuzzAppend(f *testing.F) {
 	for _, s := range []string{
 		`{"a":1,"b":[1,2.5,null],"c":{"d":"x\u00e9"}} {"a":2}`, `{"vector":[1,2],"e":true}`, `{"a":[[[]]]}`, `{"a":"x"}`,
 		`{"i8":300,"u64":18446744073709551615,"t":"2024-01-01T00:00:00Z","d":"2024-01-01","bin":"AAAA","f":0.1,"l":[{"x":1}]}`,
-		`{"a":1e400}`, `{"a":"\ud83d\ude00"}`, "{\"a\":\"\xff\"}", `{"a":1,"a":2}`, `{"n":1.0000000000000000000000000001e5}`,
+		`{"a":1e400}`, `{"a":"\ud83d\ude00"}`, "{\"a\":\"\xff\"}", `{"a":1,"a":2}`, `[{"a":1}, {"b":[]}]`, `[]`, `{"n":1.0000000000000000000000000001e5}`,
 	} {
 		f.Add([]byte(s))
 	}

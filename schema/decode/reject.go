@@ -14,7 +14,8 @@ var ErrFull = errors.New("decode: the message needs a batch of its own")
 
 // Classes of rejection.
 const (
-	ClassParse    = "parse"    // not a sequence of JSON objects in valid UTF-8
+	ClassFormat   = "format"   // the headers name a format or an encoding that is not known
+	ClassParse    = "parse"    // not what the format asks for
 	ClassType     = "type"     // a value does not fit its column
 	ClassLimit    = "limit"    // one of the limits of Options
 	ClassReserved = "reserved" // a key that begins with _nats_

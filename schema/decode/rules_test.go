@@ -111,7 +111,7 @@ func TestRejects(t *testing.T) {
 	}{
 		{"", ``, ClassParse, "empty"},
 		{"", " \n", ClassParse, "empty"},
-		{"", `[{"a":1}]`, ClassParse, "not a JSON object at byte 0"},
+		{"", `[1]`, ClassParse, "not a JSON object at byte 1"},
 		{"", `1`, ClassParse, "not a JSON object"},
 		{"", `{"a":1} 2`, ClassParse, "not a JSON object at byte 8"},
 		{"", `{"a":1}{"a":2}`, ClassParse, "no white space"},
