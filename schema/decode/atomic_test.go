@@ -30,7 +30,7 @@ func anyValue(r *rand.Rand, depth, field int) string {
 	case r.IntN(6) == 0:
 		return "null"
 	case field == 0:
-		return []string{"0", "-7", "12", "9007199254740993", "1.5", "3.0", "-0", "1e2"}[min(r.IntN(40), 7)]
+		return []string{"0", "-7", "12", "9007199254740993", "1.5", "3.0", "-0", "1e2", "9223372036854775808"}[min(r.IntN(40), 8)]
 	case field == 1 && depth > 0:
 		return document(r, depth-1)
 	case field == 2 && depth > 0:

@@ -2,6 +2,7 @@ package decode
 
 import (
 	"errors"
+	"fmt"
 	"math"
 	"runtime"
 	"time"
@@ -39,8 +40,14 @@ type Batch struct {
 	log     []change
 	last    lastForm
 	spent   bool
-	lifted  bool          // limits that messages share do not hold now
-	table   *arrow.Schema // as Reset got it
+	lifted  bool                                  // limits that messages share do not hold now
+	table   *arrow.Schema                         // as Reset got it
+	applied struct{ table, schema *arrow.Schema } // a table, and that with what is declared
+	misfit  error                                 // why the table cannot be what is declared
+
+	strange     *column // stands for undeclared fields
+	strangeName []byte  // the last one
+	extra       extras  // of the row in hand
 
 	inflater inflate.Decoder
 	inflated []byte // the last payload that was compressed
@@ -51,7 +58,7 @@ type Batch struct {
 // NewBatch makes an empty batch for a table with the given schema, nil if there
 // is no table yet. The schema is not modified.
 func NewBatch(table *arrow.Schema, o Options) *Batch {
-	b := &Batch{o: o.withDefaults()}
+	b := &Batch{o: o.withDefaults(), strange: &column{}}
 	b.inflater.Limits = inflate.Limits{Bytes: b.o.MaxInflated, Ratio: b.o.MaxRatio, Free: inflatedFree, Window: b.o.MaxWindow}
 	b.Reset(table)
 	return b
@@ -75,6 +82,9 @@ var errSpent = errors.New("decode: the batch was handed over by Record and not R
 func (b *Batch) Append(m Meta, payload []byte) (rows int, err error) {
 	if b.spent {
 		return 0, errSpent
+	}
+	if b.misfit != nil {
+		return 0, fmt.Errorf("decode: %w", b.misfit)
 	}
 	before := b.mark()
 	b.msg = m
@@ -184,12 +194,15 @@ type change struct {
 type op uint8
 
 const (
-	opAdded   op = iota // the column is new, its type unknown
-	opBorn              // its type became known
-	opLive              // it got its first value in this batch
-	opInexact           // it got its first integer that is not exact as a float64
-	opWidened           // it went from integers to floats
-	opRetyped           // a column of the table became a wider one
+	opAdded           op = iota // the column is new, its type unknown
+	opBorn                      // its type became known
+	opLive                      // it got its first value in this batch
+	opInexact                   // it got its first integer that is not exact as a float64
+	opNegative                  // it got its first negative integer
+	opUnsigned                  // it went from int64 to uint64
+	opWidened                   // it went from int64 to floats
+	opWidenedUnsigned           // it went from uint64 to floats
+	opRetyped                   // a column of the table became a wider one
 )
 
 func (b *Batch) note(c *column, op op) { b.log = append(b.log, change{c: c, op: op}) }
@@ -211,8 +224,14 @@ func (b *Batch) restore(m mark) {
 			c.lv.bits -= c.slotBits()
 		case opInexact:
 			c.inexact = false
+		case opNegative:
+			c.negative = false
+		case opUnsigned:
+			c.kind = signed
 		case opWidened:
-			c.narrow()
+			c.narrow(signed)
+		case opWidenedUnsigned:
+			c.narrow(unsigned)
 		case opRetyped:
 			c.restoreType(b.log[i].was)
 		}
@@ -226,4 +245,5 @@ func (b *Batch) done() {
 	b.log = b.log[:0]
 	b.take(nil)
 	b.msg = Meta{}
+	b.extra.text, b.extra.open = b.extra.text[:0], b.extra.open[:0]
 }

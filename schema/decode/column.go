@@ -54,6 +54,7 @@ type column struct {
 	width    int  // bits of one value: integers, floats, date, timestamp
 	live     bool // has a value in this batch, or lies in a struct that has one
 	inexact  bool // inferred integers: one of them is not exact as a float64
+	negative bool // inferred integers: one of them is below zero
 
 	n     int      // slots written
 	valid []byte   // bitmap of slots that are not null; nil while none is null
@@ -61,6 +62,11 @@ type column struct {
 	buf   []byte   // values of fewer bits, text
 	offs  []int32  // text, list: n+1 ends
 	hint  hint     // how much the last batch needed
+
+	keeps    keep
+	always   bool   // part of the record whatever it holds
+	demanded bool   // rows must have a value, though the column may hold nulls
+	fallback string // JSON text of its default, empty for none
 
 	dim   int     // vector: values per slot
 	item  *column // vector, list
@@ -72,7 +78,13 @@ type column struct {
 	serial   uint64             // structure: counts the objects read
 	seen     uint64             // serial of the parent's object that had this key last
 	first    *column            // structure: the key that came first in the last object
-	next     *column            // the key that followed this one last
+	defaults []*column          // structure: the children with a default
+	key      string             // its key, where that is not its name
+
+	strangers   map[string]uint64 // structure: undeclared keys, and the serial of the last object that had them
+	lastStrange uint64            // the highest serial there
+
+	next *column // the key that followed this one last
 }
 
 // hint is the capacity that the last batch needed, so that the next one grows
@@ -238,6 +250,8 @@ func (c *column) typeName() string {
 		return "bool"
 	case signed:
 		return "int64"
+	case unsigned:
+		return "uint64"
 	case floating:
 		return "float64"
 	case text:

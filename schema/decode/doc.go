@@ -18,13 +18,14 @@
 // # Types of new columns
 //
 //	true, false           bool
-//	1, -0                 int64; beyond int64 the message is rejected
+//	1, -0                 int64; beyond it uint64; beyond that the message is rejected
 //	1.5, 3.0, 1e3         float64, the nearest one; beyond its range rejected
 //	"a"                   utf8
 //	{...}                 struct
 //	[...]                 list; fixed_size_list<float32> of the first length seen
 //	                      for numbers in a field that schema.IsVector names
 //
+// A column of int64 that has no negative number becomes uint64 for one beyond int64.
 // A column that has integers and then meets a number with a fraction or an
 // exponent becomes float64 if that changes none of them; the other way round,
 // an integer must be exact as a float64. Any other clash rejects the later
@@ -36,6 +37,17 @@
 // and {} of that batch therefore read as null later. They are kept exactly as
 // soon as the batch holds one element or member, and whenever the table has the
 // column.
+//
+// # Declared columns
+//
+// Options.Declared names columns that are part of a new table from its first record,
+// and that a table which lacks them gets with their first value. What it says of a
+// column is in the metadata of the field, so that the table carries it, too. A field that
+// an object lacks has the default of its column, if there is one; null stays null, and
+// a column that is not nullable takes it from nobody. A column of JSON text keeps
+// the text of any value as it is written, one with conflict: string does so for all
+// but strings. Fields without a column become columns, or are checked and dropped,
+// kept in schema.Extra, or reject the message.
 //
 // # Columns of a table
 //

@@ -120,34 +120,82 @@ func (b *Batch) open(c *column) *Reject {
 	return nil
 }
 
+// noteInteger notes of an inferred column of integers, of which the number in hand is
+// the next, what types it can still become, and makes it one of uint64 if need be.
+func (b *Batch) noteInteger(c *column) {
+	n := &b.num
+	switch c.kind {
+	case signed:
+		v, ok := n.signed(64)
+		if !ok {
+			b.unsign(c)
+			return
+		}
+		if v < 0 && !c.negative {
+			c.negative = true
+			b.note(c, opNegative)
+		}
+		if v < 0 {
+			v = -v // the least int64 stays: its bits are its magnitude
+		}
+		b.exactInt(c, uint64(v))
+	case unsigned:
+		if v, ok := n.unsigned(64); ok {
+			b.exactInt(c, v)
+		}
+	default: // what floats can hold is another question
+	}
+}
+
 // exactInt notes whether an inferred column of integers can still become one of
-// floats.
-func (b *Batch) exactInt(c *column, v int64) {
-	const limit = 1 << 53
-	if c.inexact || v >= -limit && v <= limit {
+// floats; v is an integer without its sign.
+func (b *Batch) exactInt(c *column, v uint64) {
+	if c.inexact || v <= 1<<53 {
 		return
 	}
-	if f := float64(v); f >= 1<<63 || int64(f) != v {
+	if f := float64(v); f >= 1<<64 || uint64(f) != v {
 		c.inexact = true
 		b.note(c, opInexact)
 	}
 }
 
-// widen turns an inferred column of integers, all exact as float64, into floats.
-func (b *Batch) widen(c *column) {
-	for i, v := range c.words {
-		c.words[i] = math.Float64bits(float64(int64(v)))
+// unsign turns an inferred column of integers, none of them negative, into one of
+// uint64, for an integer beyond int64.
+func (b *Batch) unsign(c *column) {
+	v, ok := b.num.unsigned(64)
+	if !ok || c.negative {
+		return // the value does not fit
 	}
-	c.kind = floating
-	b.note(c, opWidened)
+	c.kind = unsigned
+	b.note(c, opUnsigned)
+	b.exactInt(c, v)
 }
 
-// narrow undoes widen.
-func (c *column) narrow() {
-	for i, v := range c.words {
-		c.words[i] = uint64(int64(math.Float64frombits(v)))
+// widen turns an inferred column of integers, all exact as float64, into floats.
+func (b *Batch) widen(c *column) {
+	if c.kind == unsigned {
+		for i, v := range c.words {
+			c.words[i] = math.Float64bits(float64(v))
+		}
+		b.note(c, opWidenedUnsigned)
+	} else {
+		for i, v := range c.words {
+			c.words[i] = math.Float64bits(float64(int64(v)))
+		}
+		b.note(c, opWidened)
 	}
-	c.kind = signed
+	c.kind = floating
+}
+
+// narrow undoes widen for a column that had the given kind.
+func (c *column) narrow(to kind) {
+	for i, v := range c.words {
+		f := math.Float64frombits(v)
+		if c.words[i] = uint64(int64(f)); to == unsigned {
+			c.words[i] = uint64(f)
+		}
+	}
+	c.kind = to
 }
 
 // looksLikeVector tells whether the array that begins at the scanner's place is

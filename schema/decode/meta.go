@@ -170,6 +170,9 @@ func headerJSON(h map[string][]string) ([]byte, bool) {
 // stop on it, because Append would reject every message.
 func Check(table *arrow.Schema, o Options) error {
 	b := NewBatch(table, o)
+	if b.misfit != nil {
+		return b.misfit
+	}
 	for _, c := range b.root.needed {
 		if c.kind == foreign || isReserved(c.name) {
 			return fmt.Errorf("column %s: the table needs a value of %s, which no message can give", c.path(), c.typeName())

@@ -29,6 +29,9 @@ type Options struct {
 	// than 0 it fills schema.Epoch beside schema.Seq.
 	Epoch uint32
 
+	// Declared says which columns the table shall have, and what becomes of other fields.
+	Declared *schema.Declaration
+
 	MaxDepth       int // objects and arrays inside each other, the row included; at most 1,000
 	MaxNewColumns  int // columns that one batch may add, nested ones counted
 	MaxColumns     int // columns of the table in all, nested ones counted

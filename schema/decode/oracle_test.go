@@ -121,6 +121,9 @@ func compare(a arrow.Array, i int, want any) error {
 		ok = want == a.Value(i)
 	case *array.String:
 		ok = want == a.Value(i)
+	case *array.Uint64:
+		r, valid := new(big.Rat).SetString(string(want.(json.Number)))
+		ok = valid && r.Cmp(new(big.Rat).SetInt(new(big.Int).SetUint64(a.Value(i)))) == 0
 	case *array.Int64:
 		lit := string(want.(json.Number))
 		if _, exp, _ := strings.Cut(strings.ToLower(lit), "e"); len(strings.TrimLeft(exp, "+-0")) > 4 {

@@ -22,9 +22,17 @@ func (b *Batch) Record() (arrow.Record, error) {
 		return nil, errSpent
 	}
 	b.spent = true
+	if b.o.Declared != nil && b.o.Declared.AutoVectors {
+		b.root.findVectors()
+	}
 	var fields []arrow.Field
 	var columns []arrow.Array
 	for _, c := range b.root.children {
+		if c.always && c.kind == foreign {
+			columns = append(columns, c.nulls(b.rows.slots))
+			fields = append(fields, c.field(c.typ))
+			continue
+		}
 		if c.kind == foreign || !c.live && !c.required || !c.writable() {
 			continue
 		}
@@ -143,6 +151,8 @@ func (c *column) flatType() arrow.DataType {
 		return arrow.FixedWidthTypes.Boolean
 	case signed:
 		return arrow.PrimitiveTypes.Int64
+	case unsigned:
+		return arrow.PrimitiveTypes.Uint64
 	case text:
 		return arrow.BinaryTypes.String
 	default: // floating: no other kind is inferred

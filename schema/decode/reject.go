@@ -14,13 +14,14 @@ var ErrFull = errors.New("decode: the message needs a batch of its own")
 
 // Classes of rejection.
 const (
-	ClassFormat   = "format"   // the headers name a format or an encoding that is not known
-	ClassParse    = "parse"    // not what the format asks for
-	ClassType     = "type"     // a value does not fit its column
-	ClassLimit    = "limit"    // one of the limits of Options
-	ClassReserved = "reserved" // a key that begins with _nats_
-	ClassRequired = "required" // a row lacks a column that is not nullable
-	ClassPanic    = "panic"    // a fault of the decoder itself
+	ClassFormat     = "format"     // the headers name a format or an encoding that is not known
+	ClassParse      = "parse"      // not what the format asks for
+	ClassType       = "type"       // a value does not fit its column
+	ClassLimit      = "limit"      // one of the limits of Options
+	ClassReserved   = "reserved"   // a key that begins with _nats_
+	ClassRequired   = "required"   // a row lacks a column that is not nullable
+	ClassUndeclared = "undeclared" // a field that is not declared, where the declaration refuses those
+	ClassPanic      = "panic"      // a fault of the decoder itself
 )
 
 // Reject says why a message cannot become rows. Reason never holds bytes of the

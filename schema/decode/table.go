@@ -20,15 +20,25 @@ func (b *Batch) Reset(table *arrow.Schema) {
 	if cap(b.scratch) > maxScratch {
 		b.scratch = nil
 	}
-	if table != nil {
-		for _, f := range table.Fields() {
+	if table == nil {
+		b.addMeta(true)
+	}
+	whole, err := b.whole()
+	if b.misfit = err; err != nil {
+		whole = table // it stands as it is: nothing is appended
+	}
+	if whole != nil {
+		for _, f := range whole.Fields() {
 			if b.root.byName[f.Name] == nil { // the first of two columns of a name: no reader finds the second
 				b.root.adopt(b.fromField(b.root, b.rows, f, 1))
 			}
 		}
 	}
-	b.addMeta(table == nil)
+	if table != nil {
+		b.addMeta(false)
+	}
 	b.root.settle(last)
+	b.declared()
 	b.root.needed = slices.DeleteFunc(b.root.needed, b.isMeta) // a payload cannot have them
 }
 
@@ -51,6 +61,7 @@ func (b *Batch) fromField(parent *column, lv *level, f arrow.Field, depth int) *
 		c.kind = foreign
 	}
 	b.nest(c, depth)
+	c.declare(f)
 	if c.kind.hasOffsets() {
 		c.offs = []int32{0}
 	}
@@ -136,8 +147,11 @@ func (c *column) settle(last *column) {
 		c.item.settle(item)
 	}
 	for _, child := range c.children {
-		if child.required {
+		if child.required || child.demanded {
 			c.needed = append(c.needed, child)
+		}
+		if child.fallback != "" {
+			c.defaults = append(c.defaults, child)
 		}
 		child.token = plainKey(child.name)
 		var was *column

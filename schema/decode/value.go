@@ -19,7 +19,7 @@ func (b *Batch) object(st *column, depth int) *Reject {
 	b.space()
 	if b.peek() == '}' {
 		b.i++
-		return b.checkRequired(st)
+		return b.endObject(st)
 	}
 	link := &st.first
 	for {
@@ -30,10 +30,16 @@ func (b *Batch) object(st *column, depth int) *Reject {
 		if rej := b.expect(':'); rej != nil {
 			return rej
 		}
-		if rej := b.value(c, depth+1); rej != nil {
-			return rej
+		if c == b.strange {
+			if rej := b.undeclared(st, depth+1); rej != nil {
+				return rej
+			}
+		} else {
+			if rej := b.value(c, depth+1); rej != nil {
+				return rej
+			}
+			link = &c.next
 		}
-		link = &c.next
 		b.space()
 		switch b.peek() {
 		case ',':
@@ -41,7 +47,7 @@ func (b *Batch) object(st *column, depth int) *Reject {
 			b.space()
 		case '}':
 			b.i++
-			return b.checkRequired(st)
+			return b.endObject(st)
 		default:
 			return b.unexpected()
 		}
@@ -70,7 +76,7 @@ func (b *Batch) tooDeep() *Reject {
 	return reject(ClassLimit, "more than %d objects and arrays inside each other, at byte %d", b.o.MaxDepth, b.i)
 }
 
-// checkRequired ends an object: columns that are not nullable must have a value.
+// checkRequired rejects an object that lacks a column which must have a value.
 func (b *Batch) checkRequired(st *column) *Reject {
 	for _, c := range st.needed {
 		if c.n <= c.lv.slots {
@@ -93,8 +99,8 @@ func (b *Batch) key(st *column, link **column) (*column, *Reject) {
 		if rej != nil {
 			return nil, rej
 		}
-		if c, rej = b.lookUp(st, name); rej != nil {
-			return nil, rej
+		if c, rej = b.lookUp(st, name); rej != nil || c == b.strange {
+			return c, rej
 		}
 		*link = c
 	}
@@ -129,8 +135,14 @@ func (b *Batch) lookUp(st *column, name []byte) (*column, *Reject) {
 	if st == b.root {
 		column = schema.ColumnName(string(name))
 	}
-	if c := st.byName[column]; c != nil {
+	if c := st.byName[column]; c != nil && !b.isExtra(c) {
+		if column != string(name) && c.key == "" {
+			c.key = string(name)
+		}
 		return c, nil
+	}
+	if b.o.Declared.Policy() != schema.Evolve {
+		return b.stranger(st, name)
 	}
 	return b.add(st, column)
 }
@@ -138,6 +150,9 @@ func (b *Batch) lookUp(st *column, name []byte) (*column, *Reject) {
 // value reads the value that is next into column c. depth is that of the value
 // if it is an object or array.
 func (b *Batch) value(c *column, depth int) *Reject {
+	if c.keeps != keepsNothing {
+		return b.keepText(c, depth)
+	}
 	switch ch := b.peek(); ch {
 	case '"':
 		return b.text(c)
@@ -247,28 +262,29 @@ func (b *Batch) numeric(c *column) *Reject {
 
 // inferNumber settles the type of an inferred column for the number in hand: a
 // number written with a fraction or exponent makes it float64, unless that would
-// round an integer it already holds.
+// round an integer it already holds, and an integer beyond int64 makes it uint64,
+// unless it holds a negative one.
 func (b *Batch) inferNumber(c *column) *Reject {
 	n := &b.num
 	switch {
 	case c.kind == unborn && n.integer:
+		k := signed
 		if _, ok := n.signed(64); !ok {
-			return reject(ClassType, "field %s: integer out of range does not fit int64", c.path())
+			if _, ok = n.unsigned(64); !ok {
+				return reject(ClassType, "field %s: integer out of range does not fit int64 or uint64", c.path())
+			}
+			k = unsigned
 		}
-		if rej := b.bear(c, signed, 64); rej != nil {
+		if rej := b.bear(c, k, 64); rej != nil {
 			return rej
 		}
 	case c.kind == unborn:
 		return b.bear(c, floating, 64)
-	case c.kind == signed && !n.integer && !c.inexact:
+	case (c.kind == signed || c.kind == unsigned) && !n.integer && !c.inexact:
 		b.widen(c)
 		return nil
 	}
-	if c.kind == signed {
-		if v, ok := n.signed(64); ok {
-			b.exactInt(c, v)
-		}
-	}
+	b.noteInteger(c)
 	return nil
 }
 

@@ -1,0 +1,169 @@
+package decode
+
+import (
+	"fmt"
+
+	"github.com/apache/arrow/go/v17/arrow"
+	"github.com/apache/arrow/go/v17/arrow/array"
+	"github.com/apache/arrow/go/v17/arrow/memory"
+
+	"github.com/pst-bridge/pst-bridge/schema"
+)
+
+// keep says what a column of text takes besides text.
+type keep uint8
+
+const (
+	keepsNothing keep = iota
+	keepsJSON         // the text of any value: strings with their quotes
+	keepsText         // strings as they are, and the text of any other value
+)
+
+// declare reads the settings that the metadata of a column's field holds.
+func (c *column) declare(f arrow.Field) {
+	if f.Metadata.Len() == 0 {
+		return
+	}
+	if c.kind == text {
+		if conflict, _ := f.Metadata.GetValue(schema.KeyConflict); conflict == "string" {
+			c.keeps = keepsText
+		}
+		if schema.IsJSON(f) {
+			c.keeps = keepsJSON
+		}
+	}
+	required, _ := f.Metadata.GetValue(schema.KeyRequired)
+	c.demanded = required == "true"
+	c.fallback, _ = f.Metadata.GetValue(schema.KeyDefault)
+}
+
+// whole is the schema that rows are decoded for: the table's with what is declared.
+// It is made once for a table.
+func (b *Batch) whole() (*arrow.Schema, error) {
+	if b.applied.schema == nil || b.applied.table != b.table {
+		s, err := b.o.Declared.Apply(b.table)
+		if err != nil {
+			return nil, err
+		}
+		b.applied.table, b.applied.schema = b.table, s
+	}
+	return b.applied.schema, nil
+}
+
+// declared prepares what is special about declared columns: all of them are part of a
+// new table, whether they have a value or not.
+func (b *Batch) declared() {
+	if b.o.Declared == nil {
+		return
+	}
+	if c := b.root.byName[schema.Extra]; c != nil && b.isExtra(c) {
+		c.token = "" // it has no key
+	}
+	if b.table != nil {
+		return
+	}
+	for _, c := range b.root.children {
+		if !isReserved(c.name) {
+			c.always = true
+			_ = b.enliven(c) // without rows it is never too much
+		}
+	}
+	b.log = b.log[:0]
+}
+
+// keepText stores the text of the value that is next.
+func (b *Batch) keepText(c *column, depth int) *Reject {
+	switch ch := b.peek(); {
+	case ch == 'n':
+		return b.literal("null")
+	case ch == '"' && c.keeps == keepsText:
+		return b.text(c)
+	}
+	start := b.i
+	if rej := b.skip(depth); rej != nil {
+		return rej
+	}
+	return b.putText(c, b.p[start:b.i])
+}
+
+// fill gives a column its default in the slot that is open.
+func (b *Batch) fill(c *column) *Reject {
+	p, i, n := b.p, b.i, b.num
+	b.take([]byte(c.fallback))
+	rej := b.value(c, 1)
+	if rej == nil && b.i != len(b.p) {
+		rej = b.unexpected()
+	}
+	b.p, b.i, b.num = p, i, n
+	if rej != nil {
+		return reject(ClassType, "the default of field %s: %s", c.path(), rej.Reason)
+	}
+	return nil
+}
+
+// endObject ends an object: fields that it lacks get their defaults, and columns that
+// are not nullable must have a value. A field that is null is not one that it lacks.
+func (b *Batch) endObject(st *column) *Reject {
+	for _, c := range st.defaults {
+		if c.seen != st.serial {
+			if rej := b.fill(c); rej != nil {
+				return rej
+			}
+		}
+	}
+	if st == b.root && len(b.extra.text) > 0 {
+		if rej := b.putExtra(); rej != nil {
+			return rej
+		}
+	}
+	return b.checkRequired(st)
+}
+
+// CheckDeclaration tells why rows cannot be made as declared: a default does not fit
+// its column, or a column that is not nullable is of a type that payloads have no
+// value for. The error joins nothing: it is the first fault.
+func CheckDeclaration(d *schema.Declaration) error {
+	for _, f := range d.Fields {
+		if err := checkDefaults(schema.Quote(f.Name), f); err != nil {
+			return err
+		}
+	}
+	return Check(nil, Options{Declared: d})
+}
+
+func checkDefaults(path string, f arrow.Field) error {
+	if _, ok := f.Metadata.GetValue(schema.KeyDefault); ok {
+		one := f
+		one.Name = "c"
+		b := NewBatch(nil, Options{Declared: &schema.Declaration{Fields: []arrow.Field{one}, Undeclared: schema.Refuse}})
+		if _, err := b.Append(Meta{}, []byte("{}")); err != nil {
+			return fmt.Errorf("the default of column %s does not fit %s: %w", path, schema.FormatType(f), err)
+		}
+		if b.root.byName["c"].n == 0 && !f.Nullable {
+			return fmt.Errorf("the default of column %s is null, and the column may not be", path)
+		}
+	}
+	switch t := f.Type.(type) {
+	case *arrow.StructType:
+		for _, m := range t.Fields() {
+			if err := checkDefaults(path+"."+schema.Quote(m.Name), m); err != nil {
+				return err
+			}
+		}
+	case *arrow.ListType:
+		return checkDefaults(path+"[]", t.ElemField())
+	case *arrow.LargeListType:
+		return checkDefaults(path+"[]", t.ElemField())
+	}
+	return nil
+}
+
+// isExtra tells whether a column is the one that undeclared fields are kept in.
+func (b *Batch) isExtra(c *column) bool {
+	return c.parent == b.root && c.name == schema.Extra && b.o.Declared.Policy() == schema.KeepJSON
+}
+
+// nulls is a column of a new table that is of a type without values here.
+func (c *column) nulls(n int) arrow.Array {
+	return array.MakeArrayOfNull(memory.DefaultAllocator, c.typ, n)
+}

@@ -1,0 +1,124 @@
+package decode
+
+import (
+	"encoding/json"
+	"strconv"
+
+	"github.com/pst-bridge/pst-bridge/schema"
+)
+
+// maxStrange bounds what is remembered of the names of undeclared fields.
+const maxStrange = 4096
+
+// stranger notes that the field of a given name, which st has no column for, is next:
+// key returns b.strange for it.
+func (b *Batch) stranger(st *column, name []byte) (*column, *Reject) {
+	if b.o.Declared.Policy() == schema.Refuse {
+		return nil, reject(ClassUndeclared, "field %s is not declared", b.pathTo(st, name))
+	}
+	if len(name) > b.o.MaxNameBytes {
+		return nil, reject(ClassLimit, "field name of %d bytes, the limit is %d", len(name), b.o.MaxNameBytes)
+	}
+	if st.strangers[string(name)] == st.serial {
+		return nil, reject(ClassParse, "field %s: the key occurs twice in one object", b.pathTo(st, name))
+	}
+	if len(st.strangers) >= maxStrange && st.lastStrange != st.serial || st.strangers == nil {
+		st.strangers = map[string]uint64{}
+	}
+	st.strangers[string(name)] = st.serial
+	st.lastStrange = st.serial
+	b.strangeName = append(b.strangeName[:0], name...)
+	return b.strange, nil
+}
+
+func (b *Batch) pathTo(st *column, name []byte) string {
+	path := schema.Quote(string(name))
+	if st != b.root {
+		path = st.path() + "." + path
+	}
+	return path
+}
+
+// undeclared reads the value of an undeclared field of st, and keeps or drops it.
+func (b *Batch) undeclared(st *column, depth int) *Reject {
+	start := b.i
+	if b.o.Declared.Policy() == schema.Ignore {
+		return b.skip(depth)
+	}
+	name := string(b.strangeName)
+	if rej := b.skip(depth); rej != nil {
+		return rej
+	}
+	b.extra.add(b.keysTo(st), name, b.p[start:b.i])
+	return nil
+}
+
+// keysTo is where the object of st that is open lies in the row: keys, and the places
+// of items in lists.
+func (b *Batch) keysTo(st *column) []string {
+	if st.parent == nil {
+		return nil
+	}
+	keys := b.keysTo(st.parent)
+	if st.parent.item == st {
+		offs := st.parent.offs
+		return append(keys, strconv.Itoa(st.lv.slots-int(offs[len(offs)-1])))
+	}
+	if st.key != "" {
+		return append(keys, st.key)
+	}
+	return append(keys, st.name)
+}
+
+// extras collects the undeclared fields of a row as the text of one JSON object. Those
+// of a struct lie in an object under the key of the struct, those of an item of a list
+// in one under its place in the list, from 0. They come in the order of the payload, so
+// what lies in one object comes together.
+type extras struct {
+	text []byte
+	open []string // keys of the objects that are open
+}
+
+func (e *extras) add(keys []string, name string, value []byte) {
+	if len(e.text) == 0 {
+		e.text = append(e.text, '{')
+	}
+	same := 0
+	for same < len(keys) && same < len(e.open) && keys[same] == e.open[same] {
+		same++
+	}
+	e.close(same)
+	for _, key := range keys[same:] {
+		e.key(key)
+		e.text = append(e.text, '{')
+	}
+	e.open = append(e.open, keys[same:]...)
+	e.key(name)
+	e.text = append(e.text, value...)
+}
+
+// key begins a member of the object that is open.
+func (e *extras) key(name string) {
+	if e.text[len(e.text)-1] != '{' {
+		e.text = append(e.text, ',')
+	}
+	quoted, _ := json.Marshal(name) // a string that was valid UTF-8
+	e.text = append(append(e.text, quoted...), ':')
+}
+
+// close ends the objects that are open but for the first n.
+func (e *extras) close(n int) {
+	for range e.open[n:] {
+		e.text = append(e.text, '}')
+	}
+	e.open = e.open[:n]
+}
+
+// putExtra stores what the row has of undeclared fields.
+func (b *Batch) putExtra() *Reject {
+	b.extra.close(0)
+	b.extra.text = append(b.extra.text, '}')
+	rej := b.putText(b.root.byName[schema.Extra], b.extra.text)
+	b.extra.text = b.extra.text[:0]
+	return rej
+}
