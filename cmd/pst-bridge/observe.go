@@ -19,7 +19,7 @@ const (
 func deadLetterClasses() []string {
 	return []string{
 		decode.ClassFormat, decode.ClassParse, decode.ClassType, decode.ClassLimit,
-		decode.ClassReserved, decode.ClassRequired, decode.ClassPanic, bridge.ClassKillsWorker,
+		decode.ClassReserved, decode.ClassRequired, decode.ClassUndeclared, decode.ClassPanic, bridge.ClassKillsWorker,
 	}
 }
 
