@@ -16,10 +16,12 @@ func (b *Batch) array(c *column, depth int) *Reject {
 	case list:
 		return b.list(c, depth)
 	case vector:
-		return b.vector(c)
+		if c.item.isNumber() {
+			return b.vector(c)
+		}
 	default:
-		return misfit(c, "array")
 	}
+	return misfit(c, "array")
 }
 
 func (b *Batch) bearArray(c *column) *Reject {

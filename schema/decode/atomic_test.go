@@ -64,7 +64,10 @@ func spoil(r *rand.Rand, p string) string {
 
 func randomTable(r *rand.Rand) *arrow.Schema {
 	i64, s := arrow.PrimitiveTypes.Int64, arrow.BinaryTypes.String
-	switch r.IntN(4) {
+	switch r.IntN(5) {
+	case 4:
+		w := words(arrow.PrimitiveTypes.Int8)
+		return table(nullable("q\"", w), nullable("b", arrow.StructOf(nullable("q\"", w))), nullable("c", arrow.ListOf(arrow.StructOf(nullable("q\"", w)))))
 	case 3:
 		return table(
 			nullable("b", arrow.StructOf(nullable("a", arrow.PrimitiveTypes.Int16))), nullable("a", arrow.PrimitiveTypes.Uint8),

@@ -32,11 +32,12 @@ type Batch struct {
 	headers []byte // its headers column
 	subject []byte // its subject column
 
-	bits    int // Arrow data held
-	maxBits int // where the message in hand must stay below
-	born    int // columns that the batch adds
-	named   int // columns of the table and those
-	unborn  int // fields known only as null
+	serial  uint64 // of the message in hand
+	bits    int    // Arrow data held
+	maxBits int    // where the message in hand must stay below
+	born    int    // columns that the batch adds
+	named   int    // columns of the table and those
+	unborn  int    // fields known only as null
 	log     []change
 	last    lastForm
 	spent   bool
@@ -88,6 +89,7 @@ func (b *Batch) Append(m Meta, payload []byte) (rows int, err error) {
 	}
 	before := b.mark()
 	b.msg = m
+	b.serial++
 	if rej := b.message(payload); rej != nil {
 		b.restore(before)
 		if !rej.shared || before.rows == 0 || b.lifted {
@@ -189,6 +191,7 @@ type change struct {
 	c   *column
 	op  op
 	was *former // of opRetyped
+	n   int     // of opGrown: entries before
 }
 
 type op uint8
@@ -203,6 +206,7 @@ const (
 	opWidened                   // it went from int64 to floats
 	opWidenedUnsigned           // it went from uint64 to floats
 	opRetyped                   // a column of the table became a wider one
+	opGrown                     // a dictionary got more entries
 )
 
 func (b *Batch) note(c *column, op op) { b.log = append(b.log, change{c: c, op: op}) }
@@ -234,6 +238,8 @@ func (b *Batch) restore(m mark) {
 			c.narrow(unsigned)
 		case opRetyped:
 			c.restoreType(b.log[i].was)
+		case opGrown:
+			c.cutEntries(b.log[i].n)
 		}
 	}
 	b.bits = m.bits

@@ -13,19 +13,21 @@ import (
 type kind uint8
 
 const (
-	unborn    kind = iota // only nulls so far: there is no type, and no column in the record
-	boolean               // bits in buf
-	signed                // width bits, two's complement
-	unsigned              // width bits
-	floating              // width 32 or 64
-	text                  // offs and buf
-	binaries              // offs and buf; base64 in JSON
-	date                  // 32 bits, days since 1970
-	timestamp             // 64 bits, counted in the unit of typ
-	vector                // dim values in item for every slot, null ones too
-	list                  // offs and item
-	structure             // children
-	foreign               // a type of the table that JSON has no value for
+	unborn     kind = iota // only nulls so far: there is no type, and no column in the record
+	boolean                // bits in buf
+	signed                 // width bits, two's complement
+	unsigned               // width bits
+	floating               // width 32 or 64
+	text                   // offs and buf
+	binaries               // offs and buf; base64 in JSON
+	date                   // 32 bits, days since 1970
+	timestamp              // 64 bits, counted in the unit of typ
+	vector                 // dim values of a fixed width in item for every slot, null ones too
+	list                   // offs and item
+	structure              // children
+	fixed                  // width bits of a type that only typed payloads have values for
+	dictionary             // 32 bits, the number of an entry in item
+	foreign                // a type of the table that no payload has a value for
 )
 
 // hasOffsets tells whether values of the kind differ in length.
@@ -51,7 +53,7 @@ type column struct {
 	inferred bool           // not a column of the table: the type follows the values
 	required bool           // not nullable
 	kind     kind
-	width    int  // bits of one value: integers, floats, date, timestamp
+	width    int  // bits of one value: integers, floats, date, timestamp, fixed, dictionary
 	live     bool // has a value in this batch, or lies in a struct that has one
 	inexact  bool // inferred integers: one of them is not exact as a float64
 	negative bool // inferred integers: one of them is below zero
@@ -68,9 +70,11 @@ type column struct {
 	demanded bool   // rows must have a value, though the column may hold nulls
 	fallback string // JSON text of its default, empty for none
 
-	dim   int     // vector: values per slot
-	item  *column // vector, list
-	items *level  // list
+	dim     int              // vector: values per slot
+	item    *column          // vector, list, dictionary
+	items   *level           // list, dictionary
+	entries map[string]int32 // dictionary: the number of each entry, by its bytes
+	grown   uint64           // dictionary: the message whose first new entry is in the log
 
 	children []*column          // structure, in the order of the table, then of appearance
 	needed   []*column          // those that must not be null where the struct is not
@@ -132,10 +136,26 @@ func (c *column) pad(n int) {
 			c.offs = append(c.offs, end)
 		}
 	case vector:
-		c.item.zero(n * c.dim)
-	case signed, unsigned, floating, date, timestamp:
+		c.item.fillTo(n * c.dim)
+	case signed, unsigned, floating, date, timestamp, fixed, dictionary:
 		c.zero(n)
 	case structure, unborn, foreign: // no values of their own
+	}
+	c.n = n
+}
+
+// fillTo appends values of a vector up to n, for slots that are null.
+func (c *column) fillTo(n int) {
+	if c.valid != nil {
+		c.valid = growTo(c.valid, (n+7)/8)
+	}
+	switch c.kind {
+	case boolean:
+		c.buf = growTo(c.buf, (n+7)/8)
+	case vector:
+		c.item.fillTo(n * c.dim)
+	default:
+		c.zero(n)
 	}
 	c.n = n
 }
@@ -201,7 +221,7 @@ func (c *column) truncate(n int) {
 		for _, child := range c.children {
 			child.truncate(n)
 		}
-	case signed, unsigned, floating, date, timestamp:
+	case signed, unsigned, floating, date, timestamp, fixed, dictionary:
 		if c.width == 64 {
 			c.words = c.words[:n]
 		} else {
@@ -220,10 +240,27 @@ func (c *column) slotBits() int {
 	case text, binaries, list:
 		return 33
 	case vector:
-		return 1 + c.dim*c.item.width
+		return 1 + c.dim*c.item.valueBits()
 	default:
 		return 1 + c.width
 	}
+}
+
+// valueBits is what a value of a vector costs.
+func (c *column) valueBits() int {
+	switch c.kind {
+	case boolean:
+		return 1
+	case vector:
+		return c.dim * c.item.valueBits()
+	default:
+		return c.width
+	}
+}
+
+// isNumber tells whether the column holds integers or floats.
+func (c *column) isNumber() bool {
+	return c.kind == signed || c.kind == unsigned || c.kind == floating
 }
 
 // path names the column for people; "[]" stands for the items of a list.
@@ -256,6 +293,8 @@ func (c *column) typeName() string {
 		return "float64"
 	case text:
 		return "utf8"
+	case binaries:
+		return "binary"
 	case vector:
 		return "fixed_size_list<float32>[" + strconv.Itoa(c.dim) + "]"
 	case list:

@@ -3,6 +3,7 @@ package decode
 import (
 	"bytes"
 	"errors"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -110,6 +111,17 @@ func validate(t testing.TB, path string, d arrow.ArrayData, nullable bool) {
 		validate(t, path+"[]", d.Children()[0], typ.ElemField().Nullable)
 	case *arrow.StringType, *arrow.BinaryType:
 		rising(t, path, arrow.Int32Traits.CastFromBytes(bufs[1].Bytes()), d.Len(), bufs[2].Len())
+	case *arrow.DictionaryType:
+		numbers := array.NewData(typ.IndexType, d.Len(), bufs, nil, d.NullN(), 0)
+		if bufs[1].Len() != d.Len()*typ.BitWidth()/8 {
+			t.Errorf("%s: %d bytes for %d numbers", path, bufs[1].Len(), d.Len())
+		}
+		for i := range d.Len() {
+			if n, _ := strconv.Atoi(array.MakeFromData(numbers).ValueStr(i)); n >= d.Dictionary().Len() && d.Dictionary().Len() > 0 {
+				t.Errorf("%s: number %d of %d entries", path, n, d.Dictionary().Len())
+			}
+		}
+		validate(t, path+"<>", d.Dictionary(), false)
 	case *arrow.BooleanType:
 		if bufs[1].Len() != (d.Len()+7)/8 {
 			t.Errorf("%s: %d bytes for %d bits", path, bufs[1].Len(), d.Len())

@@ -82,6 +82,8 @@ func (c *column) data(n int) arrow.ArrayData {
 	case vector:
 		item := c.item.data(n * c.dim)
 		out = array.NewData(c.vectorType(), n, []*memory.Buffer{valid}, []arrow.ArrayData{item}, nulls, 0)
+	case dictionary:
+		out = c.indexed(n, valid, nulls)
 	case text, binaries:
 		out = array.NewData(c.flatType(), n, []*memory.Buffer{valid, c.ends(), memory.NewBufferBytes(c.buf)}, nil, nulls, 0)
 	default:
@@ -155,6 +157,8 @@ func (c *column) flatType() arrow.DataType {
 		return arrow.PrimitiveTypes.Uint64
 	case text:
 		return arrow.BinaryTypes.String
+	case binaries:
+		return arrow.BinaryTypes.Binary
 	default: // floating: no other kind is inferred
 		if c.width == 32 {
 			return arrow.PrimitiveTypes.Float32

@@ -88,9 +88,22 @@ func (b *Batch) nest(c *column, depth int) {
 	case *arrow.FixedSizeListType:
 		c.dim = int(t.Len())
 		b.fromItem(c, t.ElemField(), depth)
-		if k := c.item.kind; k != signed && k != unsigned && k != floating {
+		if !c.item.hasWidth() {
 			c.kind = foreign
 		}
+	case *arrow.DictionaryType:
+		c.makeEntries(t)
+	}
+}
+
+// hasWidth tells whether values of the column are of one width, so that a vector can
+// hold them.
+func (c *column) hasWidth() bool {
+	switch c.kind {
+	case boolean, signed, unsigned, floating, date, timestamp, fixed, vector:
+		return true
+	default:
+		return false
 	}
 }
 
@@ -128,6 +141,14 @@ func kindOf(t arrow.DataType) (kind, int) {
 		return list, 0
 	case arrow.STRUCT:
 		return structure, 0
+	case arrow.FLOAT16, arrow.DECIMAL128, arrow.DECIMAL256, arrow.FIXED_SIZE_BINARY,
+		arrow.DATE64, arrow.TIME32, arrow.TIME64, arrow.DURATION:
+		return fixed, t.(arrow.FixedWidthDataType).BitWidth()
+	case arrow.DICTIONARY:
+		if k, _ := kindOf(t.(*arrow.DictionaryType).ValueType); k == text || k == binaries || k == fixed || k == signed || k == unsigned || k == floating {
+			return dictionary, 32
+		}
+		return foreign, 0
 	default:
 		return foreign, 0
 	}

@@ -217,9 +217,13 @@ func (b *Batch) text(c *column) *Reject {
 		return b.putDate(c, s)
 	case timestamp:
 		return b.putTime(c, s)
+	case dictionary:
+		if c.item.kind == text {
+			return b.putEntry(c, s)
+		}
 	default:
-		return misfit(c, "string")
 	}
+	return misfit(c, "string")
 }
 
 func (b *Batch) putText(c *column, s []byte) *Reject {
