@@ -1,14 +1,9 @@
 package consumer
 
 import (
-	"bytes"
-	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -44,6 +39,9 @@ const (
 	// HeaderTruncated is the original's payload length if even the compressed
 	// payload did not fit and the payload was cut.
 	HeaderTruncated = "Pst-Truncated"
+	// HeaderDropped is how many names of the original's headers are missing,
+	// because there was no room for them beside ours.
+	HeaderDropped = "Pst-Headers-Dropped"
 )
 
 // DeadLetterConfig names the stream for dead letters.
@@ -127,8 +125,9 @@ func (d *DeadLetters) Publish(ctx context.Context, msg Message, epoch uint32, cl
 		return err
 	}
 	c := d.source.conn
-	out := &nats.Msg{Subject: subject, Header: d.header(msg, class, reason)}
-	if err := fit(out, msg.Data, c.nc.MaxPayload()); err != nil {
+	limit := int(c.nc.MaxPayload())
+	out := &nats.Msg{Subject: subject, Header: d.header(msg, class, reason, min(limit, maxHeaders))}
+	if err := fit(out, msg.Data, limit); err != nil {
 		return fmt.Errorf("dead letter of message %d: %w", msg.Seq, err)
 	}
 	return d.store(ctx, out)
@@ -209,76 +208,4 @@ func (d *DeadLetters) last(ctx context.Context, subject string) (*jetstream.RawS
 			}
 			return s.GetLastMsgForSubject(ctx, subject)
 		})
-}
-
-func (d *DeadLetters) header(msg Message, class, reason string) nats.Header {
-	h := make(nats.Header, len(msg.Header)+6)
-	for name, values := range msg.Header {
-		lower := strings.ToLower(name)
-		if strings.HasPrefix(lower, "nats-") || strings.HasPrefix(lower, "pst-") {
-			name = HeaderOriginal + name
-		}
-		h[name] = values
-	}
-	set := func(name, value string) { h[name] = []string{value} }
-	set(HeaderStream, d.source.name)
-	set(HeaderSequence, strconv.FormatUint(msg.Seq, 10))
-	set(HeaderSubject, msg.Subject)
-	set(HeaderTime, msg.Time.UTC().Format(time.RFC3339Nano))
-	set(HeaderErrorClass, headerText(class))
-	set(HeaderError, headerText(reason))
-	return h
-}
-
-// headerText makes text fit for a header line.
-func headerText(s string) string {
-	s = strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f {
-			return ' '
-		}
-		return r
-	}, strings.ToValidUTF8(s, "?"))
-	if len(s) > MaxReason {
-		s = strings.ToValidUTF8(s[:MaxReason-3], "") + "..."
-	}
-	return strings.TrimSpace(s)
-}
-
-// fit gives out the payload, if it fits below the server's limit beside the
-// headers; else compressed; else cut, which the headers say.
-func fit(out *nats.Msg, data []byte, limit int64) error {
-	const expectHeader = 64 // Nats-Expected-Last-Subject-Sequence: 0, added on publish
-	room := func() int { return int(limit) - headerSize(out.Header) - expectHeader }
-	out.Data = data
-	if len(data) <= room() {
-		return nil
-	}
-	var packed bytes.Buffer
-	w := gzip.NewWriter(&packed)
-	if _, err := w.Write(data); err != nil {
-		return fmt.Errorf("compress payload: %w", err)
-	}
-	if err := w.Close(); err != nil {
-		return fmt.Errorf("compress payload: %w", err)
-	}
-	out.Header.Set(HeaderEncoding, "gzip")
-	if packed.Len() <= room() {
-		out.Data = packed.Bytes()
-		return nil
-	}
-	out.Header.Del(HeaderEncoding)
-	out.Header.Set(HeaderTruncated, strconv.Itoa(len(data)))
-	if room() < 0 {
-		return fmt.Errorf("its headers alone exceed the server's limit of %d bytes", limit)
-	}
-	out.Data = data[:room()]
-	return nil
-}
-
-// headerSize is the length of the headers on the wire.
-func headerSize(h nats.Header) int {
-	var b bytes.Buffer
-	// A bytes.Buffer takes every write.
-	_ = http.Header(h).Write(&b)
-	return len("NATS/1.0\r\n") + b.Len() + len("\r\n")
 }

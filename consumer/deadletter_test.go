@@ -162,6 +162,40 @@ func TestDeadLetterOfLargestMessage(t *testing.T) {
 	}
 }
 
+// Streams take 64 KiB of headers. Where a message has nearly as much, those that find
+// no room beside ours are left out, and counted; such a dead letter is not replayed.
+func TestDeadLetterOfManyHeaders(t *testing.T) {
+	w := newWorld(t)
+	d := create(t, w.stream, consumer.DurableConfig{Topic: "demo"})
+	src := source(t, d, consumer.SourceConfig{})
+	dl := deadLetters(t, w.stream)
+	h := nats.Header{"Content-Type": {"application/json"}}
+	for i := range 1000 {
+		h.Set("Nats-Of-Mine-"+strconv.Itoa(1000+i), strings.Repeat("v", 43)) // 64 bytes each, 13 more as a dead letter
+	}
+	out := &nats.Msg{Subject: "persisting.demo", Data: []byte("bad"), Header: h}
+	if _, err := w.conn.JetStream().PublishMsg(t.Context(), out); err != nil {
+		t.Fatal(err)
+	}
+	m, _ := first(t, src)
+	if err := dl.Publish(t.Context(), m, 0, "c", strings.Repeat("r", 2000)); err != nil {
+		t.Fatal(err)
+	}
+	l, err := dl.Get(t.Context(), 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if l.Header.Get("Content-Type") == "" || len(l.Header)+l.Dropped != 1001 || l.Dropped < 100 || l.Dropped > 250 {
+		t.Errorf("%d headers kept, %d dropped", len(l.Header), l.Dropped)
+	}
+	if string(l.Data) != "bad" || l.Truncated != 0 {
+		t.Errorf("payload %q, %d", l.Data, l.Truncated)
+	}
+	if err := dl.Replay(t.Context(), l, false); !errors.Is(err, consumer.ErrNotKept) {
+		t.Errorf("replayed without its headers: %v", err)
+	}
+}
+
 // The stream for dead letters is created only where that is allowed, and never
 // under the prefix of the messages.
 func TestDeadLettersConfig(t *testing.T) {

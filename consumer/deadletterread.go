@@ -35,6 +35,7 @@ type DeadLetter struct {
 	Class     string
 	Reason    string
 	Truncated int         // length that the payload had, if it had to be cut; else 0
+	Dropped   int         // how many names of its headers are missing, for lack of room
 	Header    nats.Header // as it was published, names that begin with Nats- behind HeaderOriginal
 	Data      []byte      // as it was published
 }
@@ -84,10 +85,13 @@ func (d *DeadLetters) Get(ctx context.Context, id uint64) (DeadLetter, error) {
 // Replay publishes the message of a dead letter to its subject again, as a new message
 // with a new sequence, and then removes the dead letter unless keep is set. Repeated
 // after a crash in between, it publishes no second copy within the stream's duplicate
-// window. A payload that was cut is refused.
+// window. A message of which a part is missing is refused.
 func (d *DeadLetters) Replay(ctx context.Context, l DeadLetter, keep bool) error {
 	if l.Truncated > 0 {
 		return fmt.Errorf("replay dead letter %d: %w: its payload of %d bytes had to be cut", l.ID, ErrNotKept, l.Truncated)
+	}
+	if l.Dropped > 0 {
+		return fmt.Errorf("replay dead letter %d: %w: headers of %d names had to be left out", l.ID, ErrNotKept, l.Dropped)
 	}
 	out := &nats.Msg{Subject: l.Subject, Header: nats.Header{}, Data: l.Data}
 	for name, values := range l.Header {
@@ -136,9 +140,10 @@ func (d *DeadLetters) parse(id uint64, subject string, h nats.Header, data []byt
 	}
 	l.Topic, l.Epoch, l.Sequence, l.Time = strings.Join(tokens[:n-2], "."), uint32(epoch), seq, stored
 	l.Truncated, _ = strconv.Atoi(h.Get(HeaderTruncated)) // absent: 0
+	l.Dropped, _ = strconv.Atoi(h.Get(HeaderDropped))
 	own := map[string]bool{
 		HeaderStream: true, HeaderSequence: true, HeaderSubject: true, HeaderTime: true,
-		HeaderErrorClass: true, HeaderError: true, HeaderEncoding: true, HeaderTruncated: true,
+		HeaderErrorClass: true, HeaderError: true, HeaderEncoding: true, HeaderTruncated: true, HeaderDropped: true,
 		jetstream.ExpectedLastSubjSeqHeader: true,
 	}
 	for name, values := range h {

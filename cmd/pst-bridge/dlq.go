@@ -55,6 +55,7 @@ type deadLetter struct {
 	Reason    string              `json:"reason"`
 	Bytes     int                 `json:"bytes"`
 	Truncated int                 `json:"truncated,omitempty"`
+	Dropped   int                 `json:"headers_dropped,omitempty"`
 	Headers   map[string][]string `json:"headers,omitempty"`
 	Payload   []byte              `json:"payload,omitempty"` // base64
 }
@@ -62,7 +63,7 @@ type deadLetter struct {
 func describeDeadLetter(l *consumer.DeadLetter) deadLetter {
 	return deadLetter{
 		ID: l.ID, Topic: l.Topic, Sequence: l.Sequence, Epoch: l.Epoch, Time: l.Time,
-		Class: l.Class, Reason: l.Reason, Bytes: len(l.Data), Truncated: l.Truncated,
+		Class: l.Class, Reason: l.Reason, Bytes: len(l.Data), Truncated: l.Truncated, Dropped: l.Dropped,
 	}
 }
 
@@ -138,6 +139,9 @@ func (c *dlqShowCmd) Run(ctx context.Context, std *streams) error {
 			for _, v := range l.Header[name] {
 				fmt.Fprintf(std.out, "%s: %s\n", name, v)
 			}
+		}
+		if l.Truncated > 0 || l.Dropped > 0 {
+			fmt.Fprintf(std.out, "(not whole: %d of %d bytes, headers of %d names missing)\n", len(l.Data), max(l.Truncated, len(l.Data)), l.Dropped)
 		}
 		fmt.Fprintln(std.out)
 		_, err = std.out.Write(append(l.Data, '\n'))
