@@ -111,15 +111,18 @@ func (p *rowsPlanner) fit(base *lance.Dataset, fresh []ledger.Mark) (*fields.Sch
 		}
 	}
 	rec := p.st.plan.Record.Schema()
-	_, added, err := p.s.merge(base, rec)
-	if err != nil || lacksRequired(base, rec) {
+	merged, added, err := p.s.merge(base, rec)
+	if err != nil || lacksRequired(base, rec) || base != nil && tooWide(merged, added) {
 		// The rows were planned for another schema than this.
 		if err := p.replan(base, want); err != nil {
 			return nil, err
 		}
 		rec = p.st.plan.Record.Schema()
-		if _, added, err = p.s.merge(base, rec); err != nil {
+		if merged, added, err = p.s.merge(base, rec); err != nil {
 			return nil, fmt.Errorf("fit rows into version %d of %s: %w", base.Version(), p.s.dir, err)
+		}
+		if tooWide(merged, added) { // the decoder and this do not count alike: without an end
+			return nil, p.s.tooWideFor(base)
 		}
 	}
 	if mutant.On("columns-by-id") && sameIDs(p.st.file, base) {

@@ -32,6 +32,9 @@ func (b *Batch) bearArray(c *column) *Reject {
 	if dim == 0 {
 		return reject(ClassType, "field %s: a vector of no values", c.path())
 	}
+	if dim > b.o.MaxVector {
+		return reject(ClassLimit, "field %s: a vector of %d values, the limit is %d", c.path(), dim, b.o.MaxVector)
+	}
 	if rej := b.bear(c, vector, 0); rej != nil {
 		return rej
 	}

@@ -5,9 +5,10 @@ import "github.com/pst-bridge/pst-bridge/schema"
 // Defaults of the limits in Options: far above what honest rows have, and low
 // enough that a hostile message costs little.
 const (
-	DefaultMaxDepth        = 64       // Lance readers recurse over nested columns
-	DefaultMaxNewColumns   = 256      // a batch is one schema change
-	DefaultMaxColumns      = 1024     // every column costs a buffer, and metadata in each data file
+	DefaultMaxDepth        = 60    // pyarrow imports a table of 63 levels, and nothing of one of 64
+	DefaultMaxVector       = 32768 // every row costs as much, with a vector or without
+	DefaultMaxNewColumns   = 256   // a batch is one schema change
+	DefaultMaxColumns      = schema.MaxColumns
 	DefaultMaxNameBytes    = 512      // names are stored in every manifest
 	DefaultMaxNumberBytes  = 1000     // no float64 or uint64 needs more
 	DefaultMaxMessageBytes = 64 << 20 // Arrow data; see Options
@@ -35,6 +36,7 @@ type Options struct {
 	MaxDepth       int // objects and arrays inside each other, the row included; at most 1,000
 	MaxNewColumns  int // columns that one batch may add, nested ones counted
 	MaxColumns     int // columns of the table in all, nested ones counted
+	MaxVector      int // values of a vector that makes a new column
 	MaxNameBytes   int // length of a field name
 	MaxNumberBytes int // length of a number as written
 
@@ -69,6 +71,7 @@ func (o Options) withDefaults() Options {
 		}
 	}
 	set(&o.MaxDepth, DefaultMaxDepth)
+	set(&o.MaxVector, DefaultMaxVector)
 	set(&o.MaxNewColumns, DefaultMaxNewColumns)
 	set(&o.MaxColumns, DefaultMaxColumns)
 	set(&o.MaxNameBytes, DefaultMaxNameBytes)

@@ -266,3 +266,22 @@ func TestCheck(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestCount: the sink counts the columns of a table as the decoder does, or it would
+// decode batches again that come out as wide.
+func TestCount(t *testing.T) {
+	member := nullable("m", arrow.PrimitiveTypes.Int64)
+	inside := arrow.StructOf(member, nullable("l", arrow.ListOf(arrow.StructOf(member, nullable("n", arrow.BinaryTypes.String)))))
+	s := table(
+		nullable("a", arrow.PrimitiveTypes.Int64), nullable("s", inside), nullable("big", arrow.LargeListOf(inside)),
+		nullable("ll", arrow.ListOf(arrow.ListOf(arrow.BinaryTypes.String))), nullable("v", arrow.FixedSizeListOf(3, arrow.PrimitiveTypes.Float32)),
+		nullable("map", arrow.MapOf(arrow.BinaryTypes.String, inside)),
+	)
+	const want = 1 + 5 + 5 + 1 + 1 + 1
+	if got := schema.Count(s.Fields()); got != want {
+		t.Errorf("counted %d columns, want %d", got, want)
+	}
+	if b := NewBatch(s, Options{}); b.named != want {
+		t.Errorf("the decoder counted %d columns, want %d", b.named, want)
+	}
+}
