@@ -38,9 +38,9 @@ type rig struct {
 
 func newRig(t *testing.T) *rig { return newRigWith(t, jetstream.WorkQueuePolicy) }
 
-func newRigWith(t *testing.T, retention jetstream.RetentionPolicy) *rig {
+func newRigWith(t *testing.T, retention jetstream.RetentionPolicy, change ...natsenv.Options) *rig {
 	t.Helper()
-	node := natsenv.Start(t)
+	node := natsenv.Start(t, change...)
 	r := &rig{
 		t: t, node: node, js: natsenv.JetStream(t, natsenv.Dial(t, node.URL())),
 		storage: filepath.Join(t.TempDir(), "data"),
