@@ -4,15 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/pst-bridge/pst-bridge/consumer"
 	"github.com/pst-bridge/pst-bridge/sink"
 )
-
-// secondLook is after how long a stream that seems shorter than the ledger is
-// asked again: a new leader may not know its last sequences yet.
-const secondLook = 5 * time.Second
 
 // bind finds or creates the topic's consumer, opens its table, and checks that the
 // two belong together. The consumer is asked before the table is read: an ack
@@ -49,7 +44,7 @@ func (p *pipeline) bind(ctx context.Context) error {
 		return err
 	}
 	p.decode.Epoch = bound.Epoch
-	return p.checkLength(ctx, bound.MaxSeq)
+	return nil
 }
 
 // create makes the consumer, which only a table without an entry for the stream
@@ -73,27 +68,10 @@ func (p *pipeline) create(ctx context.Context, cfg consumer.DurableConfig) (*con
 	return p.stream.Create(ctx, cfg)
 }
 
-// checkLength refuses a stream that ends below what the ledger holds: its numbers
-// will be given out again.
-func (p *pipeline) checkLength(ctx context.Context, maxSeq uint64) error {
-	for look := 0; ; look++ {
-		state, err := p.durable.State(ctx)
-		if err != nil {
-			return err
-		}
-		if state.StreamLastSeq >= maxSeq {
-			return nil
-		}
-		if look > 0 {
-			return rewound("the ledger holds sequence %d and stream %s ends at %d: it was restored or lost its tail, and will use numbers twice",
-				maxSeq, p.stream.Name(), state.StreamLastSeq)
-		}
-		select {
-		case <-time.After(secondLook):
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		}
-	}
+// ends asks the stream for its first and last sequence.
+func (p *pipeline) ends(ctx context.Context) (first, last uint64, err error) {
+	state, err := p.durable.State(ctx)
+	return state.StreamFirstSeq, state.StreamLastSeq, err
 }
 
 func (p *pipeline) identity(s consumer.State) sink.Identity {

@@ -89,7 +89,7 @@ func (p *pipeline) position(ctx context.Context, b *batch) (sink.Position, error
 	}
 	return sink.Position{
 		Identity: p.identity(state),
-		AckFloor: state.AckFloor, Acked: state.AckedAny, InFlight: p.hold.lowestOutside(b),
+		AckFloor: state.AckFloor, StreamLast: state.StreamLastSeq, Acked: state.AckedAny, InFlight: p.hold.lowestOutside(b),
 	}, nil
 }
 

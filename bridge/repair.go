@@ -135,7 +135,7 @@ func (b *Bridge) repair(ctx context.Context, topic string, act func(ctx context.
 	if err != nil {
 		return nil, err
 	}
-	pos := sink.Position{Identity: p.identity(state), AckFloor: state.AckFloor, Acked: state.AckedAny}
+	pos := sink.Position{Identity: p.identity(state), AckFloor: state.AckFloor, StreamLast: state.StreamLastSeq, Acked: state.AckedAny}
 	if err := act(ctx, p, pos, state.StreamLastSeq); err != nil {
 		return nil, err
 	}

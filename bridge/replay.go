@@ -88,7 +88,7 @@ func (r *replay) begin(ctx context.Context, topic string) (last uint64, err erro
 		return 0, err
 	}
 	r.pos = sink.Position{
-		Identity: r.p.identity(state), AckFloor: state.AckFloor, Acked: state.AckedAny,
+		Identity: r.p.identity(state), AckFloor: state.AckFloor, StreamLast: state.StreamLastSeq, Acked: state.AckedAny,
 		InFlight: r.from, // the floor must not pass what is being replayed
 	}
 	bound, err := r.p.sink.Bind(ctx, r.pos)

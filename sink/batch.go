@@ -45,6 +45,8 @@ type Position struct {
 	Identity ledger.Identity
 	// AckFloor: the server will not deliver messages up to this stream sequence again.
 	AckFloor uint64
+	// StreamLast is the last sequence of the stream.
+	StreamLast uint64
 	// Acked is true once anything was acknowledged on this consumer.
 	Acked bool
 	// InFlight is the lowest sequence that this process holds outside the batch, 0 if none.

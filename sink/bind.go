@@ -38,14 +38,16 @@ func (s *Sink) Bind(ctx context.Context, pos Position) (Bound, error) {
 	if err != nil {
 		return Bound{}, err
 	}
+	if err := s.checkLength(ctx, entry, &pos); err != nil {
+		return Bound{}, err
+	}
 	s.remember(head, entry)
-	return Bound{MaxSeq: entry.MaxSeq, Epoch: entry.Epoch}, nil
+	return Bound{Epoch: entry.Epoch}, nil
 }
 
 // Bound is what the ledger says of the stream that a sink was bound to.
 type Bound struct {
-	MaxSeq uint64 // highest sequence held; the stream's last one, asked afterwards, must not be lower
-	Epoch  uint32 // which incarnation of the stream's sequences this is
+	Epoch uint32 // which incarnation of the stream's sequences this is
 }
 
 // admit returns the ledger entry that base (nil: no table) holds for our stream,

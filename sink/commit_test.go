@@ -1,6 +1,7 @@
 package sink_test
 
 import (
+	"context"
 	"os"
 	"path/filepath"
 	"testing"
@@ -22,6 +23,10 @@ type task struct {
 	dead     bool
 	ackFloor uint64
 	events   sink.Events
+	at       time.Duration // store time
+	last     uint64        // of the stream
+	ends     func(context.Context) (first, last uint64, err error)
+	unbound  bool // bound while the stream was not asked
 }
 
 func (k task) batch(t *testing.T) *sink.Batch {
@@ -40,31 +45,41 @@ func (k task) batch(t *testing.T) *sink.Batch {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &sink.Batch{Marks: []sink.Mark{{Seq: k.seq, Time: time.Unix(1, 0)}}, Plan: first, Replan: plan}
+	return &sink.Batch{Marks: []sink.Mark{{Seq: k.seq, Time: time.Unix(1, 0).Add(k.at)}}, Plan: first, Replan: plan}
 }
 
 func (k task) commit(t *testing.T, storage string) *sink.Result {
 	t.Helper()
-	s, err := sink.Open(t.Context(), sink.Config{Storage: storage, Topic: "t", Events: k.events})
+	res, err := k.try(t, storage)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return res
+}
+
+// try returns the error of the commit.
+func (k task) try(t *testing.T, storage string) (*sink.Result, error) {
+	t.Helper()
+	s, err := sink.Open(t.Context(), sink.Config{Storage: storage, Topic: "t", Events: k.events, Ends: k.ends})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer s.Close() //nolint:errcheck // what was committed is durable
-	pos := sink.Position{AckFloor: k.ackFloor, Identity: sink.Identity{
+	pos := sink.Position{AckFloor: k.ackFloor, StreamLast: k.last, Identity: sink.Identity{
 		Stream: k.stream, StreamCreated: time.Unix(1, 0), Consumer: "c", ConsumerCreated: time.Unix(1, 0),
 	}}
-	if _, err := s.Bind(t.Context(), pos); err != nil {
+	bound := pos
+	if k.unbound {
+		bound.StreamLast = ^uint64(0)
+	}
+	if _, err := s.Bind(t.Context(), bound); err != nil {
 		t.Fatal(err)
 	}
 	staged, err := s.Stage(t.Context(), k.batch(t))
 	if err != nil {
 		t.Fatal(err)
 	}
-	res, err := s.Commit(t.Context(), staged, pos)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return res
+	return s.Commit(t.Context(), staged, pos)
 }
 
 func TestADeadLetterIsPublishedAfterItsCommit(t *testing.T) {

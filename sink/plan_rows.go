@@ -26,9 +26,10 @@ type rowsPlanner struct {
 	pos Position
 
 	// Of the latest plan:
-	duplicates []ledger.Mark // held by the base
-	pending    []uint64      // held by the base as dead letters that may not be published
-	entry      *ledger.Entry // what the base held
+	duplicates []ledger.Mark   // held by the base
+	pending    []uint64        // held by the base as dead letters that may not be published
+	gone       map[uint64]bool // below the base's floor, and never recorded
+	entry      *ledger.Entry   // what the base held
 	proposed   bool
 	stepped    uint64
 	published  ledger.Set
@@ -46,7 +47,10 @@ func (p *rowsPlanner) Plan(ctx context.Context, base *lance.Dataset) (*lance.Pro
 		return nil, err
 	}
 	p.entry = entry
-	fresh, err := p.split(entry)
+	if err := p.s.checkLength(ctx, entry, &p.pos); err != nil {
+		return nil, err
+	}
+	fresh, err := p.split(ctx, entry)
 	if mutant.On("blind-rebase") && p.first != nil {
 		fresh = p.first
 	}
@@ -78,16 +82,19 @@ func fileFits(f *lance.DataFile, base *lance.Dataset, schema *fields.Schema) boo
 
 // split sorts the batch's messages by what the entry knows of them, and returns
 // those it does not know.
-func (p *rowsPlanner) split(entry *ledger.Entry) (fresh []ledger.Mark, err error) {
-	p.duplicates, p.pending = nil, nil
+func (p *rowsPlanner) split(ctx context.Context, entry *ledger.Entry) (fresh []ledger.Mark, err error) {
+	p.duplicates, p.pending, p.gone = nil, nil, map[uint64]bool{}
 	for _, m := range p.st.batch.Marks {
 		status := entry.Status(m.Seq)
 		if status == ledger.Unknown || mutant.On("ignore-ledger") {
 			fresh = append(fresh, m)
 			continue
 		}
-		if err := entry.CheckRepeat(m); err != nil && !mutant.On("no-time-check") {
-			return nil, &StopError{StreamRewound, err}
+		if err := checkTime(entry, m); err != nil {
+			if gone, err := p.s.purged(ctx, entry, m, err); !gone {
+				return nil, err
+			}
+			p.gone[m.Seq] = true
 		}
 		p.duplicates = append(p.duplicates, m)
 		if status == ledger.Pending {
@@ -228,7 +235,7 @@ func (p *rowsPlanner) Landed(head *lance.Dataset) lance.Landing {
 	}
 	known := 0
 	for _, m := range p.st.batch.Marks {
-		if entry.Status(m.Seq) != ledger.Unknown {
+		if entry.Status(m.Seq) != ledger.Unknown && (p.gone[m.Seq] || checkTime(entry, m) == nil) {
 			known++
 		}
 	}

@@ -67,6 +67,9 @@ type Config struct {
 	// makes the table's place where create is set, and returns objstore.ErrNotExist
 	// where there is none and it is not. The sink closes the store.
 	Open func(dir string, create bool) (Store, error)
+	// Ends, unless nil, asks the stream for its first and last sequence: it must not end
+	// below what the ledger holds. Position.StreamLast is what it said last.
+	Ends func(ctx context.Context) (first, last uint64, err error)
 	// Accept goes on over restores and overwrites of others: an operator knows of them.
 	Accept bool
 }

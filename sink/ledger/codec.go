@@ -2,13 +2,10 @@ package ledger
 
 import (
 	"bytes"
-	"encoding/base64"
-	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"math"
 	"time"
 )
 
@@ -37,6 +34,7 @@ type entryJSON struct {
 	MaxSeq          uint64 `json:"max_seq"`
 	MaxTime         int64  `json:"max_ts"` // Unix nanoseconds
 	Recent          string `json:"recent"`
+	Below           string `json:"below,omitempty"`
 	Rows            uint64 `json:"rows"`
 	Dead            uint64 `json:"dead"`
 	Version         uint64 `json:"version"`
@@ -52,7 +50,8 @@ func (e *Entry) Encode() (string, error) {
 		Consumer: e.Consumer, ConsumerCreated: stamp(e.ConsumerCreated),
 		Epoch: e.Epoch, Floor: e.Floor,
 		Held: e.Held.encode(), DeadPending: encodeOptional(e.DeadPending),
-		MaxSeq: e.MaxSeq, MaxTime: nanos(e.MaxTime), Recent: encodeMarks(e.Recent),
+		MaxSeq: e.MaxSeq, MaxTime: nanos(e.MaxTime),
+		Recent: encodeMarks(e.Times), Below: encodeBelow(e.Times),
 		Rows: e.Rows, Dead: e.Dead,
 		Version: e.Version, Transaction: e.Transaction, Table: e.Table,
 	})
@@ -138,52 +137,8 @@ func (in *entryJSON) entry() (*Entry, error) {
 			return nil, errors.New("decode ledger: sequence 0 is recorded, streams begin at 1")
 		}
 	}
-	if e.Recent, err = decodeMarks(in.Recent); err != nil {
-		return nil, fmt.Errorf("decode ledger: recent: %w", err)
+	if e.Times, err = decodeTimes(in.Recent, in.Below, e.MaxTime); err != nil {
+		return nil, fmt.Errorf("decode ledger: %w", err)
 	}
 	return e, nil
-}
-
-// encodeMarks writes each mark as two signed varints, the differences from the mark before.
-func encodeMarks(marks []Mark) string {
-	var buf []byte
-	var prev Mark
-	for _, m := range marks {
-		buf = binary.AppendVarint(buf, int64(m.Seq-prev.Seq)) //nolint:gosec // wraps around on purpose; decoding wraps back
-		buf = binary.AppendVarint(buf, nanos(m.Time)-nanos(prev.Time))
-		prev = m
-	}
-	return base64.RawStdEncoding.EncodeToString(buf)
-}
-
-func decodeMarks(text string) ([]Mark, error) {
-	raw, err := base64.RawStdEncoding.DecodeString(text)
-	if err != nil {
-		return nil, err
-	}
-	var marks []Mark
-	var seq uint64
-	var ns int64
-	for pos := 0; pos < len(raw); {
-		ds, n := binary.Varint(raw[pos:])
-		if n <= 0 {
-			return nil, fmt.Errorf("mark %d is cut short", len(marks))
-		}
-		pos += n
-		dt, n := binary.Varint(raw[pos:])
-		if n <= 0 {
-			return nil, fmt.Errorf("mark %d is cut short", len(marks))
-		}
-		pos += n
-		if (dt > 0 && ns > math.MaxInt64-dt) || (dt < 0 && ns < math.MinInt64-dt) {
-			return nil, fmt.Errorf("time of mark %d passes the end of the numbers", len(marks))
-		}
-		seq += uint64(ds) //nolint:gosec // wraps around on purpose
-		ns += dt
-		if len(marks) == RecentMarks {
-			return nil, fmt.Errorf("more than %d marks", RecentMarks)
-		}
-		marks = append(marks, Mark{Seq: seq, Time: fromNanos(ns)})
-	}
-	return marks, nil
 }

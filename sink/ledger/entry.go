@@ -8,7 +8,6 @@ package ledger
 
 import (
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/pst-bridge/pst-bridge/internal/mutant"
@@ -19,9 +18,6 @@ const Format = 1
 
 // KeyPrefix is followed by the stream's name in the table's config map.
 const KeyPrefix = "pst.ledger."
-
-// RecentMarks is how many commits' highest sequences are kept with their times.
-const RecentMarks = 64
 
 // ErrRewound is wrapped by Entry.CheckRepeat when a sequence came again with
 // another store time: the stream was rolled back and its numbers are used twice.
@@ -60,7 +56,9 @@ type Entry struct {
 
 	MaxSeq  uint64    // highest sequence ever recorded
 	MaxTime time.Time // latest store time of any recorded sequence; store times are not monotone
-	Recent  []Mark    // highest sequence of each of the last RecentMarks commits, oldest first
+	// Times are at most 64 recorded messages with their times, ascending by sequence: the
+	// highest of recent commits, and of older ones fewer the older they are.
+	Times []Checkpoint
 
 	Rows uint64 // rows added in this epoch
 	Dead uint64 // messages that became dead letters, pending ones included
@@ -92,24 +90,6 @@ func (e *Entry) Status(seq uint64) Status {
 	}
 }
 
-// CheckRepeat verifies that a delivered message whose sequence the entry holds
-// really is the message that was recorded. A true redelivery was stored no later
-// than the latest recorded time, and carries exactly the recorded time where the
-// sequence is among the recent marks. It returns an error that wraps ErrRewound.
-func (e *Entry) CheckRepeat(m Mark) error {
-	for _, r := range e.Recent {
-		if r.Seq == m.Seq && !r.Time.Equal(m.Time) {
-			return fmt.Errorf("%w: sequence %d was stored at %s and came again as stored at %s",
-				ErrRewound, m.Seq, stamp(r.Time), stamp(m.Time))
-		}
-	}
-	if m.Time.After(e.MaxTime) {
-		return fmt.Errorf("%w: sequence %d is recorded, none recorded was stored after %s, yet it came as stored at %s",
-			ErrRewound, m.Seq, stamp(e.MaxTime), stamp(m.Time))
-	}
-	return nil
-}
-
 func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) }
 
 // Commit is what one commit adds to an entry.
@@ -138,7 +118,7 @@ func (e *Entry) With(c Commit) *Entry {
 	next.DeadPending = e.DeadPending.Minus(published).Union(c.Dead)
 	if top, ok := recorded.Max(); ok {
 		next.MaxSeq = max(next.MaxSeq, top)
-		next.Recent = e.remember(c.Marks[len(c.Marks)-1])
+		next.Times = e.note(c)
 		if mutant.On("max-ts-of-max-seq") {
 			next.MaxTime = c.Marks[len(c.Marks)-1].Time
 		}
@@ -147,14 +127,6 @@ func (e *Entry) With(c Commit) *Entry {
 	next.Dead += c.Dead.Len()
 	next.Version, next.Transaction = c.Version, c.Transaction
 	return &next
-}
-
-func (e *Entry) remember(m Mark) []Mark {
-	recent := e.Recent
-	if len(recent) >= RecentMarks {
-		recent = recent[len(recent)-RecentMarks+1:]
-	}
-	return append(append(make([]Mark, 0, RecentMarks), recent...), m)
 }
 
 // Raise returns the entry with its floor at floor, or as high below it as pending
@@ -191,9 +163,9 @@ func (e *Entry) NewEpoch(start uint64) *Entry {
 	if next.MaxSeq > 0 {
 		next.MaxTime = e.MaxTime
 	}
-	for _, m := range e.Recent {
-		if m.Seq <= last {
-			next.Recent = append(next.Recent, m)
+	for _, c := range e.Times {
+		if c.Seq <= last {
+			next.Times = append(next.Times, c)
 		}
 	}
 	return next

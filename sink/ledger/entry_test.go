@@ -96,34 +96,6 @@ func TestPendingDeadLettersHoldTheFloorDown(t *testing.T) {
 	}
 }
 
-func TestCheckRepeat(t *testing.T) {
-	e := sample()
-	for _, c := range []struct {
-		mark Mark
-		ok   bool
-	}{
-		{Mark{7, at(7)}, true},
-		{Mark{2, at(2)}, true},
-		{Mark{2, at(9)}, true},   // not among the recent marks: no later than the latest is all we know
-		{Mark{2, at(10)}, false}, // stored after everything recorded
-		{Mark{9, at(8)}, false},  // a recent mark with another time
-	} {
-		if err := e.CheckRepeat(c.mark); (err == nil) != c.ok || (err != nil && !errors.Is(err, ErrRewound)) {
-			t.Errorf("%v: %v", c.mark, err)
-		}
-	}
-}
-
-func TestRecentIsBounded(t *testing.T) {
-	e := sample()
-	for i := range uint64(3 * RecentMarks) {
-		e = e.With(Commit{Marks: marks(100 + i), Rows: 1, Version: 2 + i})
-	}
-	if len(e.Recent) != RecentMarks || e.Recent[RecentMarks-1].Seq != e.MaxSeq {
-		t.Fatalf("%d marks, last %v, max %d", len(e.Recent), e.Recent[len(e.Recent)-1], e.MaxSeq)
-	}
-}
-
 // Whatever the order of commits, an entry knows exactly what was recorded or lies under the floor.
 func TestEntryAgreesWithAMap(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
@@ -178,7 +150,9 @@ func TestEntryAgreesWithAMap(t *testing.T) {
 func TestNewEpoch(t *testing.T) {
 	e := &Entry{
 		Identity: Identity{Stream: "S"}, Epoch: 2, Floor: 3, Held: SetOf(5, 6, 9), DeadPending: SetOf(7, 10),
-		MaxSeq: 10, MaxTime: time.Unix(100, 0), Recent: []Mark{{Seq: 6, Time: time.Unix(90, 0)}, {Seq: 10, Time: time.Unix(100, 0)}},
+		MaxSeq: 10, MaxTime: time.Unix(100, 0), Times: []Checkpoint{
+			{Mark{Seq: 6, Time: time.Unix(90, 0)}, time.Unix(90, 0)}, {Mark{Seq: 10, Time: time.Unix(100, 0)}, time.Unix(100, 0)},
+		},
 		Rows: 7, Dead: 2, Version: 8, Transaction: "x", Table: "t",
 	}
 	for _, c := range []struct {

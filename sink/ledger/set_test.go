@@ -129,7 +129,7 @@ func TestSetOfRunsRefusesDisorder(t *testing.T) {
 }
 
 func FuzzDecode(f *testing.F) {
-	e := &Entry{Held: SetOf(5, 7, 8, 1000), DeadPending: SetOf(12), Recent: []Mark{{Seq: 7}, {Seq: 3}}}
+	e := &Entry{Held: SetOf(5, 7, 8, 1000), DeadPending: SetOf(12), Times: []Checkpoint{{Mark{7, at(1)}, at(2)}, {Mark{8, at(3)}, at(2)}}}
 	text, err := e.Encode()
 	if err != nil {
 		f.Fatal(err)

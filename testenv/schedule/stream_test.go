@@ -16,8 +16,6 @@ type message struct {
 	time time.Time
 	kind kind
 
-	again bool // its sequence was another message's before a rewind
-
 	delivered int
 	ready     time.Time // not delivered again before
 	acked     bool      // the server took an ack of it
@@ -26,6 +24,7 @@ type message struct {
 // stream models what a consumer of JetStream does to its workers.
 type stream struct {
 	w         *world
+	first     uint64 // nothing below is there any more
 	last      uint64
 	live      map[uint64]*message // neither acked nor gone
 	history   map[int64]*message  // all there ever were
@@ -34,13 +33,12 @@ type stream struct {
 	lastTime  time.Time
 	acked     bool
 	rewound   bool
-	reused    uint64 // sequences up to it, from before a rewind, are given out twice
 	purged    bool
 	deliverBy int // deliveries of one message at most; 0: any number
 }
 
 func newStream(w *world) *stream {
-	return &stream{w: w, live: map[uint64]*message{}, history: map[int64]*message{}, dead: map[uint64]int64{}}
+	return &stream{w: w, lastTime: time.Now(), live: map[uint64]*message{}, history: map[int64]*message{}, dead: map[uint64]int64{}}
 }
 
 // publish stores a message. Store times are wall clocks of servers: not monotone.
@@ -53,7 +51,7 @@ func (s *stream) publish(k kind) {
 	if at.After(s.lastTime) {
 		s.lastTime = at
 	}
-	m := &message{uid: int64(len(s.history) + 1), seq: s.last, time: at, kind: k, again: s.last <= s.reused}
+	m := &message{uid: int64(len(s.history) + 1), seq: s.last, time: at, kind: k}
 	s.live[m.seq], s.history[m.uid] = m, m
 }
 
@@ -67,9 +65,6 @@ func (s *stream) fetch(n int) []*message {
 			if len(out) == n || (m.delivered > 0) != again || now.Before(m.ready) {
 				continue
 			}
-			if s.rewound && !s.inTurn(m) {
-				continue
-			}
 			if s.deliverBy > 0 && m.delivered >= s.deliverBy {
 				continue
 			}
@@ -80,18 +75,6 @@ func (s *stream) fetch(n int) []*message {
 		}
 	}
 	return out
-}
-
-// inTurn reports whether a message may be dealt out after a rewind: those of sequences
-// used before one at a time, and before all later ones. In another order the sink can
-// take one for a repetition, once the table holds later store times.
-func (s *stream) inTurn(m *message) bool {
-	for seq, other := range s.live {
-		if other.again && seq < m.seq {
-			return false
-		}
-	}
-	return true
 }
 
 func (s *stream) ack(m *message) {
@@ -127,6 +110,7 @@ func (s *stream) purge(n int) {
 		if i < n {
 			delete(s.live, seq)
 			s.top = max(s.top, seq)
+			s.first = seq + 1
 		}
 	}
 }
@@ -135,7 +119,6 @@ func (s *stream) purge(n int) {
 func (s *stream) rewind(n uint64) {
 	s.rewound = true
 	n = min(n, s.last)
-	s.reused = max(s.reused, s.last)
 	s.last -= n
 	for seq := range s.live {
 		if seq > s.last {
@@ -143,4 +126,5 @@ func (s *stream) rewind(n uint64) {
 		}
 	}
 	s.top = min(s.top, s.last)
+	s.first = min(s.first, s.last+1)
 }

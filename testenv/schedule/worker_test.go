@@ -31,6 +31,7 @@ type worker struct {
 	staged []*stagedBatch
 	toAck  []*message
 	err    error // that ended it
+	halted bool  // it stopped, and stays so
 }
 
 type stagedBatch struct {
@@ -65,13 +66,14 @@ func (w *world) config(store sink.Store, rolled *bool) sink.Config {
 				w.count("versions in a hole")
 			},
 		},
+		Ends: func(context.Context) (first, last uint64, err error) { return w.stream.first, w.stream.last, nil },
 	}
 }
 
 // position is what the consumer says now.
 func (k *worker) position(batch []*message) sink.Position {
 	s := k.w.stream
-	pos := sink.Position{Identity: identity(), AckFloor: s.floor(), Acked: s.acked}
+	pos := sink.Position{Identity: identity(), AckFloor: s.floor(), StreamLast: s.last, Acked: s.acked}
 	for seq := range k.held {
 		if !slices.ContainsFunc(batch, func(m *message) bool { return m.seq == seq }) && (pos.InFlight == 0 || seq < pos.InFlight) {
 			pos.InFlight = seq

@@ -35,7 +35,7 @@ type world struct {
 	holes       bool           // versions stand in holes that a clean-up made
 	tidy        bool           // the only foreign operation is a clean-up, as a slow worker fears it
 	slow        int            // worker that goes on seldom once it stopped; -1: none
-	stopped     error          // a state in which the topic rightly stays
+	stopped     error          // a state in which the topic rightly stays, where a worker found one
 	wrong       []string
 }
 
@@ -97,7 +97,7 @@ func (w *world) run() error {
 	w.publish(3)
 	foreign, rare := w.tidy || w.rng.IntN(2) == 0, w.rng.IntN(8) == 0
 	for range 40 + w.rng.IntN(80) {
-		if w.stopped != nil || len(w.wrong) > 0 {
+		if len(w.wrong) > 0 {
 			break
 		}
 		switch n := w.rng.IntN(100); {
@@ -117,7 +117,9 @@ func (w *world) run() error {
 	}
 	w.settle()
 	for _, k := range w.workers {
-		k.crash()
+		if !k.halted {
+			k.crash()
+		}
 	}
 	w.check()
 	if len(w.wrong) > 0 {
@@ -170,6 +172,9 @@ func (w *world) crash(k *worker) {
 
 // replace ends a worker and puts a new process in its place.
 func (w *world) replace(k *worker) {
+	if k.halted {
+		return
+	}
 	k.crash()
 	for i := range w.workers {
 		if w.workers[i] == k {
@@ -181,6 +186,7 @@ func (w *world) replace(k *worker) {
 // act lets one worker do one thing.
 func (w *world) act(k *worker) {
 	switch {
+	case k.halted:
 	case k.busy.Load():
 		if k.id != w.slow || w.calm || w.rng.IntN(8) == 0 {
 			k.step()
@@ -210,21 +216,35 @@ func (w *world) ended(k *worker) {
 		// What a version did that is gone cannot be known, and the ack floor passes
 		// other topics' sequences: the sink takes no chance.
 		w.rebind()
-	case stop.Reason == sink.StreamRewound && (w.stream.rewound || w.stream.purged):
-		// What a peer holds while the stream is purged can look like a rewind: the ack floor
-		// passes it.
-		w.count("rewinds found")
-		w.stopped = stop
+	case stop.Reason == sink.StreamRewound && w.stream.rewound:
+		if w.stopped == nil {
+			w.count("rewinds found")
+		}
+		w.halt(k, stop)
+		return
+	case stop.Reason == sink.StreamRewound && w.restored:
+		// The restore took a message from the ledger that a worker holds yet, the floor
+		// passes it, as it is acknowledged, and the clocks disagreed about its time.
+		w.count("taken for rewound")
 	case stop.Reason == sink.TableReplaced && w.cleaned:
 		// The version before ours went while ours was read back, and had no file by
 		// which the table could be told from another: see commit.checkPrevious.
 		w.count("taken for replaced")
 	case stop.Reason == sink.TableMissing && w.stream.purged:
-		w.stopped = stop
+		w.halt(k, stop)
+		return
 	default:
 		w.fail("stopped without cause: %v", stop)
 	}
 	w.replace(k)
+}
+
+// halt ends a worker whose topic stays stopped. Its peers go on until they find the
+// same: nothing may be lost by them meanwhile.
+func (w *world) halt(k *worker, stop error) {
+	w.stopped = stop
+	k.crash()
+	k.halted, k.err = true, nil
 }
 
 // rebind is what an operator does about a table rolled back.
@@ -273,11 +293,16 @@ func (w *world) settle() {
 	if err := w.store.Settle(context.Background()); err != nil {
 		w.fail("settle: %v", err)
 	}
-	for round := 0; w.stopped == nil && len(w.wrong) == 0; round++ {
+	for round, over := 0, 0; len(w.wrong) == 0; round++ {
 		if len(w.stream.live) == 0 && w.idle() {
 			return
 		}
-		if round == 400 {
+		if w.stopped != nil {
+			if over++; over == 40 {
+				return // what is stopped need not end
+			}
+		}
+		if round == 400 && w.stopped == nil {
 			w.fail("no end: %d messages are left", len(w.stream.live))
 			return
 		}
