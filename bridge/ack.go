@@ -52,7 +52,7 @@ func (p *pipeline) ack(ctx context.Context, in <-chan committedBatch) error {
 func (p *pipeline) confirm(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, confirmPatience)
 	defer cancel()
-	if err := p.durable.Confirm(ctx); err != nil && p.once != nil {
+	if err := p.durable.Confirm(ctx); err != nil && p.cfg.Once {
 		return fmt.Errorf("confirm acks: %w", err)
 	}
 	return nil

@@ -26,7 +26,7 @@ func TestConsumerMadeSinceTheFirstLook(t *testing.T) {
 	if _, err := js.Publish(ctx, "persisting.t", []byte(`{"n":1}`)); err != nil {
 		t.Fatal(err)
 	}
-	b, err := New(Config{Storage: t.TempDir(), Provision: true, Once: true}, stream)
+	b, err := New(Config{Storage: t.TempDir(), Provision: true, Once: true}, consumer.Shared(stream))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -34,7 +34,11 @@ func TestConsumerMadeSinceTheFirstLook(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	p := b.newPipeline("t")
+	from, err := b.origin(ctx, "t")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := b.newPipeline("t", from)
 	defer p.drain()
 	if p.sink, err = sink.Open(ctx, p.sinkConfig()); err != nil {
 		t.Fatal(err)

@@ -24,12 +24,10 @@ const (
 // Bridge runs the pipelines of one process. Run it once; Drain and Status may be
 // called from anywhere meanwhile.
 type Bridge struct {
-	cfg    Config
-	stream *consumer.Stream
-	dead   *consumer.DeadLetters
-	domain string
-	once   *uint64
-	budget *budget
+	cfg     Config
+	streams *consumer.Streams
+	dead    *consumer.DeadLetters
+	budget  *budget
 
 	draining context.Context //nolint:containedctx // done when the bridge shall drain; it bounds no call
 	drain    context.CancelFunc
@@ -37,16 +35,16 @@ type Bridge struct {
 	mu struct {
 		sync.Mutex
 		topics map[string]TopicState
-		shares map[string]uint64 // of the stream's bytes
+		shares map[string]uint64 // of the shared stream's bytes
 	}
 }
 
-// New prepares a bridge on a stream. The configuration is validated, nothing is touched.
-func New(cfg Config, stream *consumer.Stream) (*Bridge, error) {
+// New prepares a bridge on the streams of its topics. The configuration is validated, nothing is touched.
+func New(cfg Config, streams *consumer.Streams) (*Bridge, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	b := &Bridge{cfg: cfg.withDefaults(), stream: stream}
+	b := &Bridge{cfg: cfg.withDefaults(), streams: streams}
 	b.budget = newBudget(b.cfg.Memory)
 	b.draining, b.drain = context.WithCancel(context.Background())
 	b.mu.topics = map[string]TopicState{}
@@ -65,23 +63,16 @@ func (b *Bridge) Status() map[string]TopicState {
 }
 
 // Run moves messages until the bridge drained, or, with Once, until everything that
-// the stream held at the start is committed and acknowledged. When ctx ends first it
+// each topic's stream held when it started is committed and acknowledged. When ctx ends first it
 // returns the cause: nothing uncommitted was acknowledged. With Once it returns a
 // StopError for each topic that had to stop; otherwise stopped topics only show in
 // Status, and the others go on.
 func (b *Bridge) Run(ctx context.Context) error {
 	defer b.drain()
-	info, err := b.stream.Info(ctx)
+	var err error
+	b.dead, err = b.streams.EnsureDeadLetters(ctx, consumer.DeadLetterConfig{Provision: b.cfg.Provision})
 	if err != nil {
 		return err
-	}
-	b.domain = info.Domain
-	b.dead, err = b.stream.EnsureDeadLetters(ctx, consumer.DeadLetterConfig{Provision: b.cfg.Provision})
-	if err != nil {
-		return err
-	}
-	if b.cfg.Once {
-		b.once = &info.LastSeq
 	}
 	var running sync.WaitGroup
 	start := func(topic string) {
@@ -125,9 +116,10 @@ func (b *Bridge) outcome(early bool) error {
 // pause, a contradiction ends it.
 func (b *Bridge) topic(ctx context.Context, topic string) {
 	pause := restartMin
+	var from *origin
 	for {
 		began := time.Now()
-		err := b.newPipeline(topic).run(ctx)
+		err := b.work(ctx, topic, &from)
 		stop := stopped(topic, err)
 		switch {
 		case err == nil:
@@ -155,9 +147,9 @@ func (b *Bridge) topic(ctx context.Context, topic string) {
 	}
 }
 
-func (b *Bridge) newPipeline(topic string) *pipeline {
+func (b *Bridge) newPipeline(topic string, from *origin) *pipeline {
 	p := &pipeline{
-		cfg: b.cfg, topic: topic, stream: b.stream, dead: b.dead, domain: b.domain, once: b.once,
+		cfg: b.cfg, topic: topic, origin: from, dead: b.dead,
 		share: func() uint64 { return b.share(topic) }, settling: make(chan struct{}, 1),
 		budget: b.budget, pressed: make(chan string, 1),
 	}

@@ -84,7 +84,7 @@ type DeadLettered struct {
 type Lag struct {
 	Pending    uint64 // messages not yet delivered to any worker
 	AckPending int    // messages delivered and not acked
-	WALBytes   uint64 // the topic's share of the stream's bytes
+	WALBytes   uint64 // the bytes of the topic's own stream, or its share of the shared one's
 }
 
 // Phase is what a topic's pipeline is doing.

@@ -20,16 +20,14 @@ const returnDelay = time.Second
 // pipeline is one run of one topic: from binding the table to the consumer until
 // it drained or failed.
 type pipeline struct {
-	cfg      Config
-	topic    string
-	stream   *consumer.Stream
+	cfg   Config
+	topic string
+	*origin
 	draining context.Context //nolint:containedctx // done when the pipeline shall drain; it bounds no call
 	drain    context.CancelFunc
 
-	once  *uint64       // with Once: the stream's last sequence at the start
-	share func() uint64 // the topic's share of the stream's bytes
+	share func() uint64 // the topic's share of the shared stream's bytes
 
-	domain  string
 	durable *consumer.Durable
 	source  *consumer.Source
 	sink    *sink.Sink

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/pst-bridge/pst-bridge/consumer"
@@ -38,16 +39,21 @@ const (
 	minAckWait = time.Second
 	// maxChecked bounds how many discovered topics are looked at.
 	maxChecked = 100
+	// ownPatience bounds what is waited for one topic's own stream.
+	ownPatience = 5 * time.Second
 )
 
 // Check looks at the configuration against the live server and the storage, and
 // changes nothing. The error says that the server did not answer.
 func (b *Bridge) Check(ctx context.Context) ([]Finding, error) {
 	c := &preflight{b: b}
-	for _, look := range []func(context.Context) error{c.stream, c.deadLetters, c.storage, c.consumers} {
+	for _, look := range []func(context.Context) error{c.streams, c.deadLetters, c.storage, c.topics} {
 		if err := look(ctx); err != nil {
 			return nil, err
 		}
+	}
+	if !c.timed {
+		c.note(LevelUnknown, "clock", "check again when a topic has a stream", "the server tells its time with a stream alone")
 	}
 	return c.found, nil
 }
@@ -58,33 +64,22 @@ type preflight struct {
 	found []Finding
 
 	noTables bool // the storage cannot be read
+	timed    bool // the clocks were compared
 }
 
 func (c *preflight) note(level Level, what, fix, format string, args ...any) {
 	c.found = append(c.found, Finding{Level: level, What: what, Detail: fmt.Sprintf(format, args...), Fix: fix})
 }
 
-func (c *preflight) stream(ctx context.Context) error {
-	asked := time.Now()
-	info, err := c.b.stream.Info(ctx)
-	if err != nil {
-		return err
+// streams looks at what concerns all topics.
+func (c *preflight) streams(ctx context.Context) error {
+	for _, w := range c.b.streams.Warnings() {
+		c.note(LevelWarning, "streams "+c.b.streams.String(), "", "%s", w)
 	}
-	what := "stream " + info.Name
-	for _, w := range c.b.stream.Warnings() {
-		c.note(LevelWarning, what, "", "%s", w)
-	}
-	c.note(LevelOK, what, "", "retention %s, %d replicas, %d messages", info.Retention, info.Replicas, info.Messages)
-	if info.Clustered && info.Replicas < 3 {
-		c.note(LevelWarning, what, "nats stream edit --replicas 3",
-			"%d replicas: what is not yet in a table is lost with one server", info.Replicas)
-	}
-	if info.Now.IsZero() {
-		c.note(LevelUnknown, "clock", "keep both clocks by NTP", "the server does not tell its time")
-	} else if skew := info.Now.Sub(asked.Add(time.Since(asked) / 2)).Round(time.Millisecond); skew.Abs() > maxSkew {
-		c.note(LevelWarning, "clock", "keep both clocks by NTP", "the server's clock is %v off this machine's: versions and rows carry times that do not agree", skew)
-	} else {
-		c.note(LevelOK, "clock", "", "%v apart from the server's", skew)
+	if shared := c.b.streams.One(); shared != nil {
+		if err := c.stream(ctx, shared); err != nil {
+			return err
+		}
 	}
 	switch sync := c.b.cfg.SyncInterval; {
 	case sync == nil:
@@ -98,8 +93,41 @@ func (c *preflight) stream(ctx context.Context) error {
 	return nil
 }
 
+func (c *preflight) stream(ctx context.Context, s *consumer.Stream) error {
+	asked := time.Now()
+	info, err := s.Info(ctx)
+	if err != nil {
+		return err
+	}
+	what := "stream " + info.Name
+	for _, w := range s.Warnings() {
+		c.note(LevelWarning, what, "", "%s", w)
+	}
+	c.note(LevelOK, what, "", "retention %s, %d replicas, %d messages", info.Retention, info.Replicas, info.Messages)
+	if info.Clustered && info.Replicas < 3 {
+		c.note(LevelWarning, what, "nats stream edit --replicas 3",
+			"%d replicas: what is not yet in a table is lost with one server", info.Replicas)
+	}
+	if !c.timed {
+		c.timed = true
+		c.clock(info, asked)
+	}
+	return nil
+}
+
+// clock compares the clocks of server and process; the question was asked at asked.
+func (c *preflight) clock(info consumer.StreamInfo, asked time.Time) {
+	if info.Now.IsZero() {
+		c.note(LevelUnknown, "clock", "keep both clocks by NTP", "the server does not tell its time")
+	} else if skew := info.Now.Sub(asked.Add(time.Since(asked) / 2)).Round(time.Millisecond); skew.Abs() > maxSkew {
+		c.note(LevelWarning, "clock", "keep both clocks by NTP", "the server's clock is %v off this machine's: versions and rows carry times that do not agree", skew)
+	} else {
+		c.note(LevelOK, "clock", "", "%v apart from the server's", skew)
+	}
+}
+
 func (c *preflight) deadLetters(ctx context.Context) error {
-	_, err := c.b.stream.EnsureDeadLetters(ctx, consumer.DeadLetterConfig{})
+	_, err := c.b.streams.EnsureDeadLetters(ctx, consumer.DeadLetterConfig{})
 	switch {
 	case err == nil:
 		c.note(LevelOK, "dead letters", "", "stream %s takes them", consumer.DefaultDeadLetterStream)
@@ -113,7 +141,7 @@ func (c *preflight) deadLetters(ctx context.Context) error {
 	return nil
 }
 
-func (c *preflight) consumers(ctx context.Context) error {
+func (c *preflight) topics(ctx context.Context) error {
 	topics := c.b.cfg.Topics
 	if len(topics) == 0 && !c.noTables {
 		var err error
@@ -124,7 +152,7 @@ func (c *preflight) consumers(ctx context.Context) error {
 	}
 	for _, topic := range topics {
 		first := len(c.found)
-		if err := c.consumer(ctx, topic); err != nil {
+		if err := c.topic(ctx, topic); err != nil {
 			return err
 		}
 		for i := range c.found[first:] {
@@ -134,21 +162,60 @@ func (c *preflight) consumers(ctx context.Context) error {
 	return nil
 }
 
-func (c *preflight) consumer(ctx context.Context, topic string) error {
+// topic looks at a topic's stream, if that is its own, and at its consumer. A stream
+// that does not answer concerns its topic alone.
+func (c *preflight) topic(ctx context.Context, topic string) error {
+	if shared := c.b.streams.One(); shared != nil {
+		return c.consumer(ctx, shared, topic)
+	}
+	asking, end := context.WithTimeout(ctx, ownPatience)
+	defer end()
+	err := c.own(asking, topic)
+	if err == nil || ctx.Err() != nil || errors.Is(err, consumer.ErrPermission) || errors.Is(err, consumer.ErrClosed) {
+		return err
+	}
+	c.note(LevelUnknown, "stream of "+topic, "", "%v", err)
+	return nil
+}
+
+// own looks at a topic's own stream and its consumer.
+func (c *preflight) own(ctx context.Context, topic string) error {
+	what := "stream of " + topic
+	listed := slices.Contains(c.b.cfg.Topics, topic)
+	s, err := c.b.streams.Of(ctx, topic)
+	switch {
+	case errors.Is(err, consumer.ErrNoStream) && !listed:
+		return nil // only a table is left of it, and nobody is to write it
+	case errors.Is(err, consumer.ErrNoStream) && c.b.cfg.Provision:
+		c.note(LevelOK, what, "", "it is made when the topic starts")
+		return nil
+	case errors.Is(err, consumer.ErrNoStream), errors.Is(err, consumer.ErrUnusable):
+		c.note(LevelError, what, "", "%v", err)
+		return nil
+	case err != nil:
+		return err
+	}
+	if err := c.stream(ctx, s); err != nil {
+		return err
+	}
+	return c.consumer(ctx, s, topic)
+}
+
+func (c *preflight) consumer(ctx context.Context, s *consumer.Stream, topic string) error {
 	what := "consumer of " + topic
 	name, err := consumer.ConsumerName(c.b.cfg.ConsumerName, topic)
 	if err != nil {
 		c.note(LevelWarning, what, "publish under another topic", "%v: it will not be written", err)
 		return nil
 	}
-	d, err := c.b.stream.Lookup(ctx, consumer.DurableConfig{Topic: topic, Name: name})
+	d, err := s.Lookup(ctx, consumer.DurableConfig{Topic: topic, Name: name})
 	switch {
 	case err == nil:
 	case errors.Is(err, consumer.ErrNoConsumer) && c.b.cfg.Provision:
 		c.note(LevelOK, what, "", "%s is made when the topic starts", name)
 		return nil
 	case errors.Is(err, consumer.ErrNoConsumer):
-		c.note(LevelError, what, "create it with filter "+c.b.stream.Subject(topic)+", explicit acks and deliver all; or run with --provision", "%s does not exist", name)
+		c.note(LevelError, what, "create it with filter "+s.Subject(topic)+", explicit acks and deliver all; or run with --provision", "%s does not exist", name)
 		return nil
 	case errors.Is(err, consumer.ErrUnusable):
 		c.note(LevelError, what, "nats consumer edit", "%v", err)

@@ -22,16 +22,20 @@ type Diagnosis struct {
 // Diagnose looks at a topic as a pipeline does when it starts, and creates nothing.
 // The error is about the server; what is wrong with the topic is in the diagnosis.
 func (b *Bridge) Diagnose(ctx context.Context, topic string) (d *Diagnosis, err error) {
-	if err := b.introduce(ctx); err != nil {
+	from, err := b.origin(ctx, topic)
+	if stop := stopped(topic, err); stop != nil {
+		return b.withoutStream(ctx, stop)
+	}
+	if err != nil {
 		return nil, err
 	}
-	p := b.newPipeline(topic)
+	p := b.newPipeline(topic, from)
 	p.cfg.Provision = false
 	defer func() { err = errors.Join(err, p.close()) }()
 	d = &Diagnosis{Topic: topic, Err: p.bind(ctx)}
 	stop := stopped(topic, d.Err)
 	switch {
-	case stop != nil && stop.Reason == string(sink.ConsumerMissing) && p.sink != nil && !p.sink.HasEntry(b.stream.Name()):
+	case stop != nil && stop.Reason == string(sink.ConsumerMissing) && p.sink != nil && !p.sink.HasEntry(from.stream.Name()):
 		d.Err = nil // nothing was written yet: the first run makes both
 	case stop != nil:
 		d.Err = stop
@@ -41,7 +45,7 @@ func (b *Bridge) Diagnose(ctx context.Context, topic string) (d *Diagnosis, err 
 	}
 	durable := p.durable
 	if durable == nil {
-		durable, err = b.stream.Lookup(ctx, consumer.DurableConfig{Topic: topic, Name: d.Name})
+		durable, err = from.stream.Lookup(ctx, consumer.DurableConfig{Topic: topic, Name: d.Name})
 	}
 	switch {
 	case err == nil:
@@ -58,23 +62,33 @@ func (b *Bridge) Diagnose(ctx context.Context, topic string) (d *Diagnosis, err 
 		return d, nil
 	}
 	// Where the table cannot be read, the diagnosis says so already.
-	d.Table, _ = p.sink.State(ctx, b.stream.Name())
+	d.Table, _ = p.sink.State(ctx, from.stream.Name())
 	if stop != nil && stop.Reason == string(sink.RolledBack) {
-		if d.Rollback, err = p.sink.Rollback(ctx, b.stream.Name()); err != nil {
+		if d.Rollback, err = p.sink.Rollback(ctx, from.stream.Name()); err != nil {
 			return nil, err
 		}
 	}
 	return d, nil
 }
 
-// introduce learns what Run learns first.
-func (b *Bridge) introduce(ctx context.Context) error {
-	info, err := b.stream.Info(ctx)
+// withoutStream is the diagnosis of a topic whose own stream cannot be used. Where it is
+// only missing, and the table was never filled from it, nothing is wrong.
+func (b *Bridge) withoutStream(ctx context.Context, stop *StopError) (d *Diagnosis, err error) {
+	d = &Diagnosis{Topic: stop.Topic, Err: stop}
+	name, err := b.streams.Name(stop.Topic)
 	if err != nil {
-		return err
+		return d, nil // the diagnosis says so
 	}
-	b.domain = info.Domain
-	return nil
+	s, err := sink.Open(ctx, b.newPipeline(stop.Topic, nil).sinkConfig())
+	if err != nil {
+		return d, nil // one fault after the other
+	}
+	defer func() { err = errors.Join(err, s.Close()) }()
+	d.Table, _ = s.State(ctx, name) // as in Diagnose
+	if errors.Is(stop, consumer.ErrNoStream) && !s.HasEntry(name) {
+		d.Err = nil
+	}
+	return d, nil
 }
 
 // Rebinding is an operator's decision about a topic.
@@ -88,7 +102,7 @@ type Rebinding struct {
 // table holds then. Workers that run the topic stop or start anew by themselves.
 func (b *Bridge) Rebind(ctx context.Context, topic string, r Rebinding) (*sink.State, error) {
 	return b.repair(ctx, topic, func(ctx context.Context, p *pipeline, pos sink.Position, last uint64) error {
-		before, err := p.sink.State(ctx, b.stream.Name())
+		before, err := p.sink.State(ctx, p.stream.Name())
 		if err != nil {
 			return err
 		}
@@ -111,7 +125,8 @@ func (b *Bridge) Rebuild(ctx context.Context, topic string) (*sink.State, error)
 
 // repair finds a topic's consumer and table, and lets act on them.
 func (b *Bridge) repair(ctx context.Context, topic string, act func(ctx context.Context, p *pipeline, pos sink.Position, lastSeq uint64) error) (st *sink.State, err error) {
-	if err := b.introduce(ctx); err != nil {
+	from, err := b.origin(ctx, topic)
+	if err != nil {
 		return nil, err
 	}
 	name, err := consumer.ConsumerName(b.cfg.ConsumerName, topic)
@@ -119,10 +134,10 @@ func (b *Bridge) repair(ctx context.Context, topic string, act func(ctx context.
 		return nil, err
 	}
 	cfg := consumer.DurableConfig{Topic: topic, Name: name}
-	p := b.newPipeline(topic)
+	p := b.newPipeline(topic, from)
 	p.hold = newHoldings(0)
-	if p.durable, err = b.stream.Lookup(ctx, cfg); errors.Is(err, consumer.ErrNoConsumer) && b.cfg.Provision {
-		p.durable, err = b.stream.Create(ctx, cfg)
+	if p.durable, err = from.stream.Lookup(ctx, cfg); errors.Is(err, consumer.ErrNoConsumer) && b.cfg.Provision {
+		p.durable, err = from.stream.Create(ctx, cfg)
 	}
 	if err != nil {
 		return nil, err
@@ -139,7 +154,7 @@ func (b *Bridge) repair(ctx context.Context, topic string, act func(ctx context.
 	if err := act(ctx, p, pos, state.StreamLastSeq); err != nil {
 		return nil, err
 	}
-	return p.sink.State(ctx, b.stream.Name())
+	return p.sink.State(ctx, p.stream.Name())
 }
 
 // Remove takes away what a stop state names, where that is what resolves it, and says
@@ -152,10 +167,14 @@ func (b *Bridge) Remove(ctx context.Context, stop *StopError) (did string, err e
 		if err != nil {
 			return "", err
 		}
-		if err := b.stream.DeleteConsumer(ctx, name); err != nil {
+		from, err := b.origin(ctx, stop.Topic)
+		if err != nil {
 			return "", err
 		}
-		return fmt.Sprintf("consumer %s of stream %s is deleted; the next run makes table and consumer anew, from the first message that the stream still has", name, b.stream.Name()), nil
+		if err := from.stream.DeleteConsumer(ctx, name); err != nil {
+			return "", err
+		}
+		return fmt.Sprintf("consumer %s of stream %s is deleted; the next run makes table and consumer anew, from the first message that the stream still has", name, from.stream.Name()), nil
 	case sink.TableUnreadable:
 		return b.setAside(ctx, stop.Topic)
 	default:
@@ -166,7 +185,7 @@ func (b *Bridge) Remove(ctx context.Context, stop *StopError) (did string, err e
 // setAside takes a damaged newest version out of a table. Messages that were
 // acknowledged for it alone are in no version then, which nothing else would tell.
 func (b *Bridge) setAside(ctx context.Context, topic string) (did string, err error) {
-	s, err := sink.OpenDamaged(ctx, b.newPipeline(topic).sinkConfig())
+	s, err := sink.OpenDamaged(ctx, b.newPipeline(topic, nil).sinkConfig())
 	if err != nil {
 		return "", err
 	}

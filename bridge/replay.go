@@ -28,20 +28,21 @@ type Replayed struct {
 // is reported after each commit and may be nil.
 func (b *Bridge) Replay(ctx context.Context, topic string, from uint64, progress func(Replayed)) (done Replayed, err error) {
 	r := &replay{bridge: b, progress: progress, from: max(from, 1)}
-	if err := b.introduce(ctx); err != nil {
+	source, err := b.origin(ctx, topic)
+	if err != nil {
 		return done, err
 	}
-	if b.dead, err = b.stream.EnsureDeadLetters(ctx, consumer.DeadLetterConfig{Provision: b.cfg.Provision}); err != nil {
+	if b.dead, err = b.streams.EnsureDeadLetters(ctx, consumer.DeadLetterConfig{Provision: b.cfg.Provision}); err != nil {
 		return done, err
 	}
-	last, err := r.begin(ctx, topic)
+	last, err := r.begin(ctx, topic, source)
 	if r.p.sink != nil {
 		defer func() { err = errors.Join(err, r.p.sink.Close()) }()
 	}
 	if err != nil {
 		return done, err
 	}
-	for m, err := range b.stream.Read(ctx, topic, r.from, last) {
+	for m, err := range source.stream.Read(ctx, topic, r.from, last) {
 		if err != nil {
 			return r.done, err
 		}
@@ -67,15 +68,15 @@ type replay struct {
 }
 
 // begin opens the topic's table, and returns the sequence up to which to read.
-func (r *replay) begin(ctx context.Context, topic string) (last uint64, err error) {
-	r.p = r.bridge.newPipeline(topic)
+func (r *replay) begin(ctx context.Context, topic string, source *origin) (last uint64, err error) {
+	r.p = r.bridge.newPipeline(topic, source)
 	r.p.hold = newHoldings(0)
 	r.p.decode = r.p.cfg.Columns.options()
 	name, err := consumer.ConsumerName(r.p.cfg.ConsumerName, topic)
 	if err != nil {
 		return 0, err
 	}
-	if r.p.durable, err = r.bridge.stream.Lookup(ctx, consumer.DurableConfig{Topic: topic, Name: name}); err != nil {
+	if r.p.durable, err = source.stream.Lookup(ctx, consumer.DurableConfig{Topic: topic, Name: name}); err != nil {
 		return 0, err
 	}
 	cfg := r.p.sinkConfig()

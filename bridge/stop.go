@@ -25,13 +25,23 @@ func (e *StopError) Error() string { return fmt.Sprintf("topic %s stopped: %v", 
 // Unwrap returns what was found.
 func (e *StopError) Unwrap() error { return e.Err }
 
-// consumerUnusable is the one reason that does not come from the table.
-const consumerUnusable = "consumer_unusable"
+// The reasons that do not come from the table.
+const (
+	consumerUnusable = "consumer_unusable"
+	// streamUnusable: the topic's own stream is missing and may not be made, or its
+	// subject is another stream's, or it has settings that lose messages.
+	streamUnusable = "stream_unusable"
+)
 
 // stopped returns the stop state that err stands for, nil if it may pass by itself.
 func stopped(topic string, err error) *StopError {
-	var s *sink.StopError
+	var (
+		own *StopError
+		s   *sink.StopError
+	)
 	switch {
+	case errors.As(err, &own):
+		return own
 	case errors.As(err, &s):
 		return &StopError{Topic: topic, Reason: string(s.Reason), Err: err}
 	case errors.Is(err, consumer.ErrUnusable):

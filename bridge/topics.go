@@ -7,11 +7,12 @@ import (
 	"slices"
 	"time"
 
+	"github.com/pst-bridge/pst-bridge/consumer"
 	"github.com/pst-bridge/pst-bridge/sink"
 )
 
-// discover starts the listed topics at once, or else those the stream has messages
-// of, as they appear, until the bridge drains. With Once it looks one time.
+// discover starts the listed topics at once, or else those that have messages in the
+// shared stream or a stream of their own, as they appear, until the bridge drains. With Once it looks one time.
 func (b *Bridge) discover(ctx context.Context, start func(topic string)) error {
 	for _, topic := range b.cfg.Topics {
 		if _, known := b.Status()[topic]; !known {
@@ -21,10 +22,12 @@ func (b *Bridge) discover(ctx context.Context, start func(topic string)) error {
 	ticker := time.NewTicker(DefaultDiscovery)
 	defer ticker.Stop()
 	for looked := false; ; looked = true {
-		counts, err := b.stream.Topics(ctx)
+		counts, err := b.streams.Topics(ctx)
 		switch {
 		case err == nil:
-			b.setShares(ctx, counts)
+			if shared := b.streams.One(); shared != nil {
+				b.setShares(ctx, shared, counts)
+			}
 		case ctx.Err() != nil:
 			return nil
 		case !looked:
@@ -53,10 +56,10 @@ func (b *Bridge) discover(ctx context.Context, start func(topic string)) error {
 	}
 }
 
-// KnownTopics lists the topics that have messages in the stream or a table in the
-// storage, in order.
+// KnownTopics lists the topics that have messages in the shared stream, or a stream of
+// their own, or a table in the storage, in order.
 func (b *Bridge) KnownTopics(ctx context.Context) ([]string, error) {
-	counts, err := b.stream.Topics(ctx)
+	counts, err := b.streams.Topics(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -70,18 +73,23 @@ func (b *Bridge) KnownTopics(ctx context.Context) ([]string, error) {
 	return slices.Sorted(maps.Keys(counts)), nil
 }
 
-// pressureFrom is the part of the stream's byte limit from which on open batches are
+// pressureFrom is the part of a stream's byte limit from which on open batches are
 // written whatever their size: at the limit publishers are refused.
 const pressureFrom = 0.8
 
-// setShares divides the stream's bytes among its topics by their messages, and
+// nearlyFull reports whether a stream comes near its byte limit, if it has one.
+func nearlyFull(bytes uint64, limit int64) bool {
+	return limit > 0 && float64(bytes) >= pressureFrom*float64(limit)
+}
+
+// setShares divides the shared stream's bytes among its topics by their messages, and
 // writes what is held where the stream is nearly full.
-func (b *Bridge) setShares(ctx context.Context, counts map[string]uint64) {
-	info, err := b.stream.Info(ctx)
+func (b *Bridge) setShares(ctx context.Context, shared *consumer.Stream, counts map[string]uint64) {
+	info, err := shared.Info(ctx)
 	if err != nil || info.Messages == 0 {
 		return
 	}
-	if info.MaxBytes > 0 && float64(info.Bytes) >= pressureFrom*float64(info.MaxBytes) {
+	if nearlyFull(info.Bytes, info.MaxBytes) {
 		b.budget.pressAll(RollPressure)
 	}
 	b.mu.Lock()

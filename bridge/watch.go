@@ -19,8 +19,11 @@ const (
 // watch reports lag, and drains a pipeline that runs once when its topic is done.
 func (p *pipeline) watch(ctx context.Context) error {
 	interval := lagInterval
-	if p.once != nil {
+	switch {
+	case p.cfg.Once:
 		interval = onceInterval
+	case p.alone:
+		interval = DefaultDiscovery // nobody else looks how full the stream is
 	}
 	ticker := time.NewTicker(interval)
 	defer ticker.Stop()
@@ -44,11 +47,18 @@ func (p *pipeline) watch(ctx context.Context) error {
 		default:
 			continue // only a question; where the server is really away, the other stages know
 		}
+		wal := p.share()
+		if p.alone {
+			wal = state.StreamBytes
+			if nearlyFull(state.StreamBytes, state.StreamMaxBytes) {
+				p.press(RollPressure)
+			}
+		}
 		if p.cfg.Events.Lag != nil && time.Since(reported) >= lagInterval {
 			reported = time.Now()
-			p.cfg.Events.Lag(p.topic, Lag{Pending: state.NumPending, AckPending: state.NumAckPending, WALBytes: p.share()})
+			p.cfg.Events.Lag(p.topic, Lag{Pending: state.NumPending, AckPending: state.NumAckPending, WALBytes: wal})
 		}
-		if p.once != nil && p.finished(state.AckFloor, state.NumPending, state.NumAckPending) {
+		if p.cfg.Once && p.finished(state.AckFloor, state.NumPending, state.NumAckPending) {
 			p.drain()
 			return nil
 		}
@@ -58,5 +68,5 @@ func (p *pipeline) watch(ctx context.Context) error {
 // finished reports whether every message up to the one Once goes to is acknowledged,
 // by whichever worker: nothing is left to deliver, or the ack floor is beyond it.
 func (p *pipeline) finished(ackFloor, pending uint64, ackPending int) bool {
-	return ackFloor >= *p.once || (pending == 0 && ackPending == 0)
+	return ackFloor >= p.latest || (pending == 0 && ackPending == 0)
 }

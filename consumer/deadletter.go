@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -55,14 +56,14 @@ type DeadLetterConfig struct {
 // DeadLetters publishes messages that cannot become rows. It is safe for
 // concurrent use.
 type DeadLetters struct {
-	source *Stream
+	of     *Streams // of the messages
 	name   string
 	prefix string
 }
 
-// EnsureDeadLetters looks up the stream for dead letters of s, creates it if it
-// is missing and may be, and verifies that it keeps what is published.
-func (s *Stream) EnsureDeadLetters(ctx context.Context, cfg DeadLetterConfig) (*DeadLetters, error) {
+// EnsureDeadLetters looks up the stream for the dead letters of all topics, creates it
+// if it is missing and may be, and verifies that it keeps what is published.
+func (s *Streams) EnsureDeadLetters(ctx context.Context, cfg DeadLetterConfig) (*DeadLetters, error) {
 	if cfg.Name == "" {
 		cfg.Name = DefaultDeadLetterStream
 	}
@@ -72,8 +73,8 @@ func (s *Stream) EnsureDeadLetters(ctx context.Context, cfg DeadLetterConfig) (*
 	if err := CheckTopic(cfg.Prefix); err != nil {
 		return nil, fmt.Errorf("dead letter prefix: %w", err)
 	}
-	if subjectCovers(s.prefix+".>", cfg.Prefix+".x") {
-		return nil, fmt.Errorf("dead letter prefix %q is under %q: dead letters would be fetched again", cfg.Prefix, s.prefix)
+	if subjectCovers(s.cfg.Prefix+".>", cfg.Prefix+".x") {
+		return nil, fmt.Errorf("dead letter prefix %q is under %q: dead letters would be fetched again", cfg.Prefix, s.cfg.Prefix)
 	}
 	c := s.conn
 	info, err := c.streamInfo(ctx, cfg.Name)
@@ -99,7 +100,7 @@ func (s *Stream) EnsureDeadLetters(ctx context.Context, cfg DeadLetterConfig) (*
 	if info.Config.NoAck {
 		return nil, unusable("stream "+cfg.Name, []string{"it does not acknowledge (set no_ack false)"})
 	}
-	return &DeadLetters{source: s, name: cfg.Name, prefix: cfg.Prefix}, nil
+	return &DeadLetters{of: s, name: cfg.Name, prefix: cfg.Prefix}, nil
 }
 
 // Stream returns the name of the stream for dead letters.
@@ -108,9 +109,9 @@ func (d *DeadLetters) Stream() string { return d.name }
 // Subject returns where the dead letter of a message goes. One message has one
 // subject per epoch, which makes Publish idempotent.
 func (d *DeadLetters) Subject(msg Message, epoch uint32) (string, error) {
-	topic, ok := d.source.Topic(msg.Subject)
+	topic, ok := strings.CutPrefix(msg.Subject, d.of.cfg.Prefix+".")
 	if !ok {
-		return "", fmt.Errorf("dead letter of message %d: subject %q is not under %q", msg.Seq, msg.Subject, d.source.prefix)
+		return "", fmt.Errorf("dead letter of message %d: subject %q is not under %q", msg.Seq, msg.Subject, d.of.cfg.Prefix)
 	}
 	return fmt.Sprintf("%s.%s.%d.%d", d.prefix, topic, epoch, msg.Seq), nil
 }
@@ -124,9 +125,12 @@ func (d *DeadLetters) Publish(ctx context.Context, msg Message, epoch uint32, cl
 	if err != nil {
 		return err
 	}
-	c := d.source.conn
-	limit := int(c.nc.MaxPayload())
-	out := &nats.Msg{Subject: subject, Header: d.header(msg, class, reason, min(limit, maxHeaders))}
+	stream, err := d.of.Name(strings.TrimPrefix(msg.Subject, d.of.cfg.Prefix+"."))
+	if err != nil {
+		return err
+	}
+	limit := int(d.of.conn.nc.MaxPayload())
+	out := &nats.Msg{Subject: subject, Header: header(msg, stream, class, reason, min(limit, maxHeaders))}
 	if err := fit(out, msg.Data, limit); err != nil {
 		return fmt.Errorf("dead letter of message %d: %w", msg.Seq, err)
 	}
@@ -149,7 +153,7 @@ const (
 func (d *DeadLetters) store(ctx context.Context, out *nats.Msg) error {
 	last := uint64(0)
 	for end := time.Now().Add(otherPublishWait); ; {
-		_, err := d.source.conn.publish(ctx, out, jetstream.WithExpectLastSequencePerSubject(last))
+		_, err := d.of.conn.publish(ctx, out, jetstream.WithExpectLastSequencePerSubject(last))
 		if !isWrongLast(err) {
 			return err
 		}
@@ -199,7 +203,7 @@ func (c *Conn) publish(ctx context.Context, out *nats.Msg, opts ...jetstream.Pub
 
 // last returns the newest dead letter on a subject.
 func (d *DeadLetters) last(ctx context.Context, subject string) (*jetstream.RawStreamMsg, error) {
-	c := d.source.conn
+	c := d.of.conn
 	return request(ctx, c, "look up dead letter "+subject, []string{d.name},
 		func(ctx context.Context) (*jetstream.RawStreamMsg, error) {
 			s, err := c.js.Stream(ctx, d.name)

@@ -20,7 +20,7 @@ import (
 
 func deadLetters(t testing.TB, s *consumer.Stream) *consumer.DeadLetters {
 	t.Helper()
-	dl, err := s.EnsureDeadLetters(t.Context(), consumer.DeadLetterConfig{Provision: true})
+	dl, err := consumer.Shared(s).EnsureDeadLetters(t.Context(), consumer.DeadLetterConfig{Provision: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -200,10 +200,10 @@ func TestDeadLetterOfManyHeaders(t *testing.T) {
 // under the prefix of the messages.
 func TestDeadLettersConfig(t *testing.T) {
 	w := newWorld(t)
-	if _, err := w.stream.EnsureDeadLetters(t.Context(), consumer.DeadLetterConfig{}); !errors.Is(err, consumer.ErrNoStream) {
+	if _, err := consumer.Shared(w.stream).EnsureDeadLetters(t.Context(), consumer.DeadLetterConfig{}); !errors.Is(err, consumer.ErrNoStream) {
 		t.Errorf("without provisioning: %v", err)
 	}
-	_, err := w.stream.EnsureDeadLetters(t.Context(), consumer.DeadLetterConfig{Prefix: "persisting.dead", Provision: true})
+	_, err := consumer.Shared(w.stream).EnsureDeadLetters(t.Context(), consumer.DeadLetterConfig{Prefix: "persisting.dead", Provision: true})
 	if err == nil || !strings.Contains(err.Error(), "fetched again") {
 		t.Errorf("under the prefix: %v", err)
 	}
@@ -218,7 +218,7 @@ func TestDeadLetterReplicated(t *testing.T) {
 	cl := natsenv.StartCluster(t)
 	c := connect(t, consumer.Config{Servers: []string{cl.URL()}})
 	s := ensureStream(t, c, consumer.StreamConfig{Replicas: 3})
-	dl, err := s.EnsureDeadLetters(t.Context(), consumer.DeadLetterConfig{Provision: true, Replicas: 3})
+	dl, err := consumer.Shared(s).EnsureDeadLetters(t.Context(), consumer.DeadLetterConfig{Provision: true, Replicas: 3})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -25,9 +25,9 @@ const (
 
 // header makes the headers of a dead letter, of at most limit bytes. The original's
 // take the room that ours leave, short ones first; what finds none is counted.
-func (d *DeadLetters) header(msg Message, class, reason string, limit int) nats.Header {
+func header(msg Message, stream, class, reason string, limit int) nats.Header {
 	h := nats.Header{
-		HeaderStream:     {d.source.name},
+		HeaderStream:     {stream},
 		HeaderSequence:   {strconv.FormatUint(msg.Seq, 10)},
 		HeaderSubject:    {msg.Subject},
 		HeaderTime:       {msg.Time.UTC().Format(time.RFC3339Nano)},

@@ -48,7 +48,7 @@ func (d *DeadLetters) List(ctx context.Context, topic string) iter.Seq2[DeadLett
 		if topic != "" {
 			filter = d.prefix + "." + topic + ".*.*"
 		}
-		err := d.source.conn.scan(ctx, d.name, jetstream.OrderedConsumerConfig{FilterSubjects: []string{filter}}, func(m jetstream.Msg, meta *jetstream.MsgMetadata) (bool, error) {
+		err := d.of.conn.scan(ctx, d.name, jetstream.OrderedConsumerConfig{FilterSubjects: []string{filter}}, func(m jetstream.Msg, meta *jetstream.MsgMetadata) (bool, error) {
 			l, err := d.parse(meta.Sequence.Stream, m.Subject(), m.Headers(), m.Data())
 			if err != nil {
 				return false, err
@@ -63,7 +63,7 @@ func (d *DeadLetters) List(ctx context.Context, topic string) iter.Seq2[DeadLett
 
 // Get returns one dead letter by its id.
 func (d *DeadLetters) Get(ctx context.Context, id uint64) (DeadLetter, error) {
-	c := d.source.conn
+	c := d.of.conn
 	act := fmt.Sprintf("get dead letter %d", id)
 	m, err := request(ctx, c, act, []string{d.name}, func(ctx context.Context) (*jetstream.RawStreamMsg, error) {
 		s, err := c.js.Stream(ctx, d.name)
@@ -99,15 +99,19 @@ func (d *DeadLetters) Replay(ctx context.Context, l DeadLetter, keep bool) error
 			out.Header[name] = values
 		}
 	}
-	c := d.source.conn
+	stream, err := d.of.Name(l.Topic)
+	if err != nil {
+		return err
+	}
+	c := d.of.conn
 	id := fmt.Sprintf("pst-replay-%s-%d-%d", l.Stream, l.Epoch, l.Sequence)
-	if _, err := c.publish(ctx, out, jetstream.WithMsgID(id), jetstream.WithExpectStream(d.source.name)); err != nil {
+	if _, err := c.publish(ctx, out, jetstream.WithMsgID(id), jetstream.WithExpectStream(stream)); err != nil {
 		return fmt.Errorf("replay dead letter %d: %w", l.ID, err)
 	}
 	if keep {
 		return nil
 	}
-	_, err := request(ctx, c, fmt.Sprintf("remove dead letter %d", l.ID), []string{d.name}, func(ctx context.Context) (struct{}, error) {
+	_, err = request(ctx, c, fmt.Sprintf("remove dead letter %d", l.ID), []string{d.name}, func(ctx context.Context) (struct{}, error) {
 		s, err := c.js.Stream(ctx, d.name)
 		if err == nil {
 			err = s.DeleteMsg(ctx, l.ID)

@@ -61,6 +61,8 @@ type State struct {
 	StreamCreated   time.Time
 	StreamFirstSeq  uint64
 	StreamLastSeq   uint64
+	StreamBytes     uint64 // of all its topics
+	StreamMaxBytes  int64  // <= 0: no limit
 	AckFloor        uint64 // stream sequence up to which nothing will be delivered again; a new consumer begins below its first message
 	AckedAny        bool   // some delivery was acknowledged, or passed over by a purge
 	NumPending      uint64 // not yet delivered
@@ -242,6 +244,8 @@ func (d *Durable) State(ctx context.Context) (State, error) {
 		StreamCreated:   s.Created,
 		StreamFirstSeq:  s.FirstSeq,
 		StreamLastSeq:   s.LastSeq,
+		StreamBytes:     s.Bytes,
+		StreamMaxBytes:  s.MaxBytes,
 		AckFloor:        c.AckFloor.Stream,
 		AckedAny:        c.AckFloor.Consumer > 0,
 		NumPending:      c.NumPending,

@@ -61,10 +61,12 @@ func unescape(s string) string {
 	return b.String()
 }
 
-// Two topics never share a name: every name leads back to its topic.
-func TestConsumerNameIsInjective(t *testing.T) {
+// Two topics never share a name, of a consumer or a stream: every name leads back to its
+// topic.
+func TestNamesAreInjective(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		topic := rapid.StringOfN(rapid.SampledFrom([]rune("_xX2EeF5.a-\u00e9:")), 1, 12, -1).Draw(t, "topic")
+		topic = rapid.SampledFrom([]string{topic, "DLQ", "_x44LQ", "DLQ" + topic}).Draw(t, "special")
 		if CheckTopic(topic) != nil {
 			t.Skip("not a topic")
 		}
@@ -79,6 +81,13 @@ func TestConsumerNameIsInjective(t *testing.T) {
 		}
 		if back := unescape(strings.TrimPrefix(name, "b-")); back != topic {
 			t.Fatalf("%q became %q, which reads as %q", topic, name, back)
+		}
+		stream, err := StreamName("PERSISTING", topic)
+		if err != nil || stream == DefaultDeadLetterStream || strings.Trim(stream[len("PERSISTING_"):], "-_ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789") != "" {
+			t.Fatalf("stream of %q: %q, %v", topic, stream, err)
+		}
+		if back, ok := topicOf("PERSISTING", stream); !ok || back != topic {
+			t.Fatalf("stream of %q: %q, which reads as %q", topic, stream, back)
 		}
 	})
 }

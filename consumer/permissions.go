@@ -23,6 +23,7 @@ type PermissionConfig struct {
 	Prefix   string   // empty: DefaultPrefix
 	Consumer string   // base name of the durables; empty: DefaultConsumer
 	Topics   []string // empty: all under Prefix, which allows the bridge any consumer of the stream
+	PerTopic bool     // each topic has its own stream; without Topics that allows any consumer of the account
 	Domain   string   // JetStream domain; empty: none
 	// Provision lets the bridge create the streams and its consumers.
 	Provision bool
@@ -53,16 +54,9 @@ func (cfg PermissionConfig) Permissions() ([]User, error) {
 	if err := cfg.check(); err != nil {
 		return nil, err
 	}
-	r := rights{cfg: cfg, consumers: []string{"*"}}
-	if len(cfg.Topics) > 0 {
-		r.consumers = nil
-	}
-	for _, topic := range cfg.Topics {
-		name, err := ConsumerName(cfg.Consumer, topic)
-		if err != nil {
-			return nil, err
-		}
-		r.consumers = append(r.consumers, name)
+	r := rights{cfg: cfg}
+	if err := r.find(); err != nil {
+		return nil, err
 	}
 	users := append([]User{r.bridge(), r.operator()}, r.publishers()...)
 	if cfg.Domain != "" {
@@ -105,19 +99,68 @@ func (cfg PermissionConfig) check() error {
 // rights puts subjects together.
 type rights struct {
 	cfg       PermissionConfig
-	consumers []string // durables of the topics, in their order, or a wildcard
+	streams   []string // of the messages, each once
+	consumers []durableOf
+}
+
+// durableOf is a topic's durable in its stream. Either may be a wildcard.
+type durableOf struct{ stream, name, subject string }
+
+// find names the streams and consumers of the topics, in their order.
+func (r *rights) find() error {
+	cfg := r.cfg
+	if len(cfg.Topics) == 0 {
+		d := durableOf{cfg.Stream, "*", cfg.Prefix + ".>"}
+		if cfg.PerTopic {
+			d.stream = "*"
+		}
+		r.streams, r.consumers = []string{d.stream}, []durableOf{d}
+		return nil
+	}
+	for _, topic := range cfg.Topics {
+		name, err := ConsumerName(cfg.Consumer, topic)
+		if err != nil {
+			return err
+		}
+		d := durableOf{cfg.Stream, name, cfg.Prefix + "." + topic}
+		if cfg.PerTopic {
+			if d.stream, err = StreamName(cfg.Stream, topic); err != nil {
+				return err
+			}
+		}
+		if !slices.Contains(r.streams, d.stream) {
+			r.streams = append(r.streams, d.stream)
+		}
+		r.consumers = append(r.consumers, d)
+	}
+	return nil
+}
+
+// discovers reports whether topics are found by the names of their streams.
+func (r *rights) discovers() bool { return r.cfg.PerTopic && len(r.cfg.Topics) == 0 }
+
+// infos are the questions for all streams.
+func (r *rights) infos() []string {
+	all := []string{apiPrefix + "STREAM.INFO." + DefaultDeadLetterStream}
+	for _, s := range r.streams {
+		all = append(all, apiPrefix+"STREAM.INFO."+s)
+	}
+	if r.discovers() {
+		all = append(all, apiPrefix+"STREAM.NAMES")
+	}
+	return all
 }
 
 // bridge is what run needs.
 func (r *rights) bridge() User {
 	u := User{Name: "bridge", Role: "run --provision=false, check", InboxPrefix: InboxBridge}
-	s, dead := r.cfg.Stream, DefaultDeadLetterStream
-	u.Publish = []string{apiPrefix + "STREAM.INFO." + s, apiPrefix + "STREAM.INFO." + dead}
+	dead := DefaultDeadLetterStream
+	u.Publish = r.infos()
 	u.Subscribe = []string{InboxBridge + ".>"}
 	for _, c := range r.consumers {
-		u.Publish = append(u.Publish, apiPrefix+"CONSUMER.INFO."+s+"."+c, apiPrefix+"CONSUMER.MSG.NEXT."+s+"."+c)
-		u.Publish = append(u.Publish, acks(s, c)...)
-		u.Subscribe = append(u.Subscribe, maxDeliveriesSubject+s+"."+c)
+		u.Publish = append(u.Publish, apiPrefix+"CONSUMER.INFO."+c.stream+"."+c.name, apiPrefix+"CONSUMER.MSG.NEXT."+c.stream+"."+c.name)
+		u.Publish = append(u.Publish, acks(c)...)
+		u.Subscribe = append(u.Subscribe, maxDeliveriesSubject+c.stream+"."+c.name)
 	}
 	u.Publish = append(u.Publish, r.subjects(DefaultDeadLetterPrefix, ".*.*")...)
 	// Whether a dead letter is stored already is asked by one of these two.
@@ -125,8 +168,8 @@ func (r *rights) bridge() User {
 	if r.cfg.Provision {
 		u.Role = "run, check"
 		u.Publish = append(u.Publish, r.creation()...)
-		for i, c := range r.consumers {
-			u.Publish = append(u.Publish, apiPrefix+"CONSUMER.CREATE."+s+"."+c+"."+r.subjects(r.cfg.Prefix, "")[i])
+		for _, c := range r.consumers {
+			u.Publish = append(u.Publish, apiPrefix+"CONSUMER.CREATE."+c.stream+"."+c.name+"."+c.subject)
 		}
 	}
 	return u
@@ -136,16 +179,16 @@ func (r *rights) bridge() User {
 // consumers of their own, whose names are random.
 func (r *rights) operator() User {
 	u := User{Name: "operator", Role: "status, doctor, rebind, replay, rebuild-ledger, dlq; run --once to create what is missing", InboxPrefix: InboxOperator}
-	s, dead := r.cfg.Stream, DefaultDeadLetterStream
-	u.Publish = append([]string{apiPrefix + "STREAM.INFO." + s, apiPrefix + "STREAM.INFO." + dead}, r.creation()...)
-	for _, stream := range []string{s, dead} {
+	dead := DefaultDeadLetterStream
+	u.Publish = append(r.infos(), r.creation()...)
+	for _, stream := range append([]string{dead}, r.streams...) {
 		u.Publish = append(u.Publish,
 			apiPrefix+"CONSUMER.INFO."+stream+".*", apiPrefix+"CONSUMER.CREATE."+stream+".>",
 			apiPrefix+"CONSUMER.DELETE."+stream+".*", apiPrefix+"CONSUMER.MSG.NEXT."+stream+".*")
 	}
 	for _, c := range r.consumers {
-		u.Publish = append(u.Publish, acks(s, c)...)
-		u.Subscribe = append(u.Subscribe, maxDeliveriesSubject+s+"."+c)
+		u.Publish = append(u.Publish, acks(c)...)
+		u.Subscribe = append(u.Subscribe, maxDeliveriesSubject+c.stream+"."+c.name)
 	}
 	u.Publish = append(u.Publish, apiPrefix+"STREAM.MSG.GET."+dead, apiPrefix+"DIRECT.GET."+dead+".>", apiPrefix+"STREAM.MSG.DELETE."+dead)
 	u.Publish = append(u.Publish, r.subjects(DefaultDeadLetterPrefix, ".*.*")...)
@@ -157,25 +200,36 @@ func (r *rights) operator() User {
 // publishers may publish to their topic and nothing else: not to $JS.ACK, which would
 // let them acknowledge what no table has, and not to $JS.API.
 func (r *rights) publishers() []User {
+	pub := "pub --provision=false"
+	if r.cfg.PerTopic {
+		pub += " --stream-per-topic"
+	}
 	subjects := r.subjects(r.cfg.Prefix, "")
 	if len(subjects) == 1 {
-		return []User{{Name: "publisher", Role: "pub --provision=false, or any client", InboxPrefix: InboxPublisher, Publish: subjects, Subscribe: []string{InboxPublisher + ".>"}}}
+		return []User{{Name: "publisher", Role: pub + ", or any client", InboxPrefix: InboxPublisher, Publish: subjects, Subscribe: []string{InboxPublisher + ".>"}}}
 	}
 	var all []User
 	for i, topic := range r.cfg.Topics {
 		tail := "-" + escape.Bytes(topic, nameByte)
 		all = append(all, User{
-			Name: "publisher" + tail, Role: "pub --provision=false " + topic + ", or any client", InboxPrefix: InboxPublisher + tail,
+			Name: "publisher" + tail, Role: pub + " " + topic + ", or any client", InboxPrefix: InboxPublisher + tail,
 			Publish: subjects[i : i+1], Subscribe: []string{InboxPublisher + tail + ".>"},
 		})
 	}
 	return all
 }
 
-// creation is what it takes to create the two streams. STREAM.NAMES tells which stream
+// creation is what it takes to create the streams. STREAM.NAMES tells which stream
 // holds subjects that overlap.
 func (r *rights) creation() []string {
-	return []string{apiPrefix + "STREAM.CREATE." + r.cfg.Stream, apiPrefix + "STREAM.CREATE." + DefaultDeadLetterStream, apiPrefix + "STREAM.NAMES"}
+	all := []string{apiPrefix + "STREAM.CREATE." + DefaultDeadLetterStream}
+	for _, s := range r.streams {
+		all = append(all, apiPrefix+"STREAM.CREATE."+s)
+	}
+	if !r.discovers() { // which has it already
+		all = append(all, apiPrefix+"STREAM.NAMES")
+	}
+	return all
 }
 
 // subjects are those of the topics under a prefix, with tail, or all under it.
@@ -192,6 +246,7 @@ func (r *rights) subjects(prefix, tail string) []string {
 
 // acks are the two forms of acknowledgement subjects: without and with the domain and
 // the account before the stream.
-func acks(stream, name string) []string {
-	return []string{ackPrefix + stream + "." + name + ".>", ackPrefix + "*.*." + stream + "." + name + ".>"}
+func acks(d durableOf) []string {
+	tail := d.stream + "." + d.name + ".>"
+	return []string{ackPrefix + tail, ackPrefix + "*.*." + tail}
 }

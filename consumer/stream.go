@@ -65,6 +65,9 @@ type StreamConfig struct {
 	Prefix    string   // empty: DefaultPrefix; one or more tokens
 	Topics    []string // those the bridge will read; empty: whatever is under the prefix
 	Provision bool     // create what is missing; else ErrNoStream
+	PerTopic  bool     // for EnsureStreams: each topic has a stream, Name_<topic>
+
+	own string // the one topic that the stream is for, "" for all under the prefix
 
 	// Used only to create.
 	Retention  Retention
@@ -100,12 +103,7 @@ type Stream struct {
 // cfg.Provision allows it, and otherwise verifies it; it never changes one. The
 // error names each unusable setting with its fix.
 func (c *Conn) EnsureStream(ctx context.Context, cfg StreamConfig) (*Stream, error) {
-	if cfg.Name == "" {
-		cfg.Name = DefaultStream
-	}
-	if cfg.Prefix == "" {
-		cfg.Prefix = DefaultPrefix
-	}
+	cfg = cfg.withDefaults()
 	if err := cfg.check(); err != nil {
 		return nil, err
 	}
@@ -117,7 +115,7 @@ func (c *Conn) EnsureStream(ctx context.Context, cfg StreamConfig) (*Stream, err
 		})
 	}
 	if errors.Is(err, ErrNoStream) {
-		err = fmt.Errorf("%w; create it on subjects %q, or run without --provision=false", err, cfg.Prefix+".>")
+		err = fmt.Errorf("%w; create it on subjects %q, or run without --provision=false", err, cfg.subject())
 	}
 	if err != nil {
 		return nil, err
@@ -127,6 +125,24 @@ func (c *Conn) EnsureStream(ctx context.Context, cfg StreamConfig) (*Stream, err
 		return nil, err
 	}
 	return &Stream{conn: c, name: cfg.Name, prefix: cfg.Prefix, warnings: warnings}, nil
+}
+
+func (cfg StreamConfig) withDefaults() StreamConfig {
+	if cfg.Name == "" {
+		cfg.Name = DefaultStream
+	}
+	if cfg.Prefix == "" {
+		cfg.Prefix = DefaultPrefix
+	}
+	return cfg
+}
+
+// subject is what the stream takes.
+func (cfg StreamConfig) subject() string {
+	if cfg.own != "" {
+		return cfg.Prefix + "." + cfg.own
+	}
+	return cfg.Prefix + ".>"
 }
 
 func (cfg StreamConfig) check() error {
@@ -162,7 +178,7 @@ func (c *Conn) streamInfo(ctx context.Context, name string) (*jetstream.StreamIn
 func (c *Conn) createStream(ctx context.Context, cfg StreamConfig, more func(*jetstream.StreamConfig)) (*jetstream.StreamInfo, error) {
 	want := jetstream.StreamConfig{
 		Name:      cfg.Name,
-		Subjects:  []string{cfg.Prefix + ".>"},
+		Subjects:  []string{cfg.subject()},
 		Retention: cfg.Retention.policy(),
 		Storage:   jetstream.FileStorage,
 		Discard:   jetstream.DiscardNew,
@@ -190,8 +206,7 @@ func (c *Conn) createStream(ctx context.Context, cfg StreamConfig, more func(*je
 		return c.streamInfo(ctx, cfg.Name) // another process was faster; it is verified like any other
 	}
 	if apiErr := apiError(err); apiErr != nil && apiErr.ErrorCode == errSubjectsOverlap {
-		return nil, fmt.Errorf("%w; stream %s already takes these subjects: use it with --stream, or another --subject-prefix",
-			err, c.holderOf(ctx, cfg.Prefix))
+		return nil, c.taken(ctx, cfg, err)
 	}
 	return info, err
 }
@@ -200,17 +215,19 @@ func (c *Conn) createStream(ctx context.Context, cfg StreamConfig, more func(*je
 // does not name.
 const errSubjectsOverlap jetstream.ErrorCode = 10065
 
-// holderOf names the streams that take subjects under prefix, for an error.
-func (c *Conn) holderOf(ctx context.Context, prefix string) string {
-	var names []string
-	list := c.js.StreamNames(ctx, jetstream.WithStreamListSubject(prefix+".>"))
-	for name := range list.Name() {
-		names = append(names, name)
+// taken is the error for subjects that other streams take.
+func (c *Conn) taken(ctx context.Context, cfg StreamConfig, err error) error {
+	holder, next := "another stream", "use it with --stream, or another --subject-prefix"
+	if names, _ := c.streamNames(ctx, cfg.subject()); len(names) > 0 { // without an answer it stays unnamed
+		holder = "stream " + strings.Join(names, ", ")
+		if _, own := topicOf(cfg.Name, names[0]); own {
+			next = "use --stream-per-topic, or another --subject-prefix"
+		}
 	}
-	if len(names) == 0 {
-		return "another"
+	if cfg.own != "" {
+		next = "leave out --stream-per-topic; or write all that is in it, and delete it; or use another --stream and --subject-prefix"
 	}
-	return strings.Join(names, ", ")
+	return fmt.Errorf("%w: %w; %s already takes %s: %s", ErrTaken, err, holder, cfg.subject(), next)
 }
 
 func apiError(err error) *jetstream.APIError {

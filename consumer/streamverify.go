@@ -32,6 +32,9 @@ func verifyStream(have jetstream.StreamConfig, want StreamConfig) (warnings []st
 			retentionName(have.Retention), want.Retention))
 	}
 	faults = append(faults, uncovered(have, want)...)
+	if want.own != "" && len(have.Subjects) > 1 {
+		warnings = append(warnings, fmt.Sprintf("it takes %q: what is not %s is not written, and fills it", have.Subjects, want.subject()))
+	}
 	if have.Storage == jetstream.MemoryStorage {
 		warnings = append(warnings, "storage is memory: messages not yet in a table are lost when the server stops")
 	}

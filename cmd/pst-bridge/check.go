@@ -57,7 +57,7 @@ func (c *checkCmd) lookBehind(ctx context.Context, conn *consumer.Conn) ([]bridg
 	}
 	provision := want.Provision
 	want.Topics, want.Provision = c.Topics, false
-	stream, err := conn.EnsureStream(ctx, want)
+	streams, err := conn.EnsureStreams(ctx, want)
 	switch {
 	case errors.Is(err, consumer.ErrNoStream) && provision:
 		return []bridge.Finding{{Level: bridge.LevelOK, What: "stream " + want.Name, Detail: "it is made when the bridge starts; check again then"}}, nil
@@ -66,7 +66,7 @@ func (c *checkCmd) lookBehind(ctx context.Context, conn *consumer.Conn) ([]bridg
 	case err != nil:
 		return nil, err
 	}
-	b, err := bridge.New(c.bridgeConfig(bridge.Events{}), stream)
+	b, err := bridge.New(c.bridgeConfig(bridge.Events{}), streams)
 	if err != nil {
 		return nil, err
 	}

@@ -32,12 +32,12 @@ type dlqFlags struct {
 func (o *dlqFlags) open(parent context.Context, std *streams, f func(context.Context, *consumer.DeadLetters) error) error {
 	ctx, stop := signal.NotifyContext(parent, syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
-	conn, stream, err := openExisting(ctx, &o.Connect, &o.Where, o.Log.logger(std.err))
+	conn, streams, err := openExisting(ctx, &o.Connect, &o.Where, o.Log.logger(std.err))
 	if err != nil {
 		return err
 	}
 	defer conn.Close()
-	dead, err := stream.EnsureDeadLetters(ctx, consumer.DeadLetterConfig{})
+	dead, err := streams.EnsureDeadLetters(ctx, consumer.DeadLetterConfig{})
 	if err != nil {
 		return advise(err, "it is made by the first run: until then there are no dead letters")
 	}

@@ -26,7 +26,7 @@ func (o *operateFlags) operate(parent context.Context, std *streams, create bool
 	ctx, stop := signal.NotifyContext(parent, syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
 	log := o.Log.logger(std.err)
-	conn, stream, err := openExisting(ctx, &o.Connect, &o.Where, log)
+	conn, streams, err := openExisting(ctx, &o.Connect, &o.Where, log)
 	if err != nil {
 		return err
 	}
@@ -35,16 +35,16 @@ func (o *operateFlags) operate(parent context.Context, std *streams, create bool
 	cfg.Events.State = func(topic string, s bridge.TopicState) {
 		log.Debug("topic", slog.String("topic", topic), slog.Any("state", s))
 	}
-	b, err := bridge.New(cfg, stream)
+	b, err := bridge.New(cfg, streams)
 	if err != nil {
 		return usagef("%s", oneLine(err.Error()))
 	}
 	return f(ctx, b)
 }
 
-// openExisting connects, and finds the stream; a command that looks at topics makes none.
+// openExisting connects, and finds the streams; a command that looks at topics makes none.
 // The caller closes the connection.
-func openExisting(ctx context.Context, connect *connectFlags, where *streamFlags, log *slog.Logger) (*consumer.Conn, *consumer.Stream, error) {
+func openExisting(ctx context.Context, connect *connectFlags, where *streamFlags, log *slog.Logger) (*consumer.Conn, *consumer.Streams, error) {
 	want, err := where.config()
 	if err != nil {
 		return nil, nil, err
@@ -54,9 +54,9 @@ func openExisting(ctx context.Context, connect *connectFlags, where *streamFlags
 	if err != nil {
 		return nil, nil, err
 	}
-	stream, err := conn.EnsureStream(ctx, want)
+	streams, err := conn.EnsureStreams(ctx, want)
 	if err == nil {
-		return conn, stream, nil
+		return conn, streams, nil
 	}
 	conn.Close()
 	if errors.Is(err, consumer.ErrNoStream) {
@@ -86,6 +86,8 @@ func remedy(topic, reason string) string {
 		return "`pst-bridge rebind " + topic + " --new-epoch --start 1`"
 	case "consumer_missing", "consumer_replaced":
 		return "`pst-bridge rebind " + topic + " --consumer`; what comes again is dropped as duplicates"
+	case "stream_unusable":
+		return "make or change the topic's stream as the error says; `pst-bridge run --stream-per-topic --topics " + topic + "` makes it if it is missing"
 	case "consumer_unusable":
 		return "change the settings that the error names, with `nats consumer edit`"
 	case "unsupported":

@@ -17,6 +17,7 @@ type permissionsCmd struct {
 	SubjectPrefix string   `env:"PST_SUBJECT_PREFIX" default:"${subject_prefix}" help:"Subject tokens before the topic."`
 	Consumer      string   `env:"PST_CONSUMER" default:"${consumer}" help:"Base name of the durable consumers, as run has it."`
 	JSDomain      string   `name:"js-domain" env:"PST_JS_DOMAIN" placeholder:"NAME" help:"JetStream domain."`
+	PerTopic      bool     `name:"stream-per-topic" env:"PST_STREAM_PER_TOPIC" help:"Each topic has a stream of its own, as run has it. Without --topics the bridge may then use any consumer of the account."`
 	Provision     bool     `help:"Let the bridge create streams and consumers; without it the operator does, and the bridge runs with --provision=false."`
 	Account       string   `placeholder:"NAME" help:"Print an accounts block with the users in this account; without it an authorization block."`
 	Output        string   `enum:"nats-server,json" default:"nats-server" help:"Form: nats-server, for its configuration file, or json."`
@@ -30,7 +31,7 @@ func (*permissionsCmd) Help() string {
 // Run prints the users and what each may do.
 func (c *permissionsCmd) Run(std *streams) error {
 	users, err := consumer.PermissionConfig{
-		Stream: c.Stream, Prefix: c.SubjectPrefix, Consumer: c.Consumer, Topics: c.Topics, Domain: c.JSDomain, Provision: c.Provision,
+		Stream: c.Stream, Prefix: c.SubjectPrefix, Consumer: c.Consumer, Topics: c.Topics, Domain: c.JSDomain, Provision: c.Provision, PerTopic: c.PerTopic,
 	}.Permissions()
 	if err != nil {
 		return usagef("%s", oneLine(err.Error()))
@@ -75,13 +76,21 @@ func (c *permissionsCmd) explain(b *strings.Builder) {
 	line("Passwords are taken from the server's environment, where they need quotes: BRIDGE_PASSWORD='\"...\"'.")
 	line("Each user has its own inbox, else it could read the answers of others: --inbox-prefix, or the option of that")
 	line("name of the client library. Any other user with \">\", \"$JS.ACK.>\" or \"$JS.API.>\" can lose messages in silence.")
-	if len(c.Topics) == 0 {
+	switch {
+	case len(c.Topics) == 0 && c.PerTopic:
+		line("No --topics: wildcards match whole tokens, so \"%s_*\" is none, and the bridge may use every consumer of every", c.Stream)
+		line("stream, and see their names. Give it an account of its own (--account), or list the topics.")
+	case len(c.Topics) == 0:
 		line("No --topics: wildcards match whole tokens, so \"%s-*\" is none, and the bridge may use every consumer of", c.Consumer)
 		line("stream %s. Keep other consumers off it, or list the topics.", c.Stream)
 	}
 	if !c.Provision {
+		perTopic := ""
+		if c.PerTopic {
+			perTopic = " --stream-per-topic"
+		}
 		line("The bridge creates nothing: run it with --provision=false, after the operator created streams and consumers,")
-		line("for instance with: pst-bridge run --once --topics ... --user operator --inbox-prefix %s", consumer.InboxOperator)
+		line("for instance with: pst-bridge run --once --topics ...%s --user operator --inbox-prefix %s", perTopic, consumer.InboxOperator)
 	}
 }
 

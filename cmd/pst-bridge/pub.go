@@ -67,38 +67,51 @@ func (c *pubCmd) Run(ctx context.Context, kctx *kong.Context, std *streams) erro
 		return err
 	}
 	defer conn.Close()
-	if err := c.ensureStream(ctx, conn); err != nil {
+	stream, err := c.ensureStream(ctx, conn)
+	if err != nil {
 		return err
 	}
 	subject := c.Where.SubjectPrefix + "." + c.Topic
 	src := source{files: c.Files, stdin: std.in, from: c.From, batchLines: c.BatchLines, maxPayload: int(conn.NATS().MaxPayload())}
 	show := newProgress(std.err, io.Discard)
-	pub := publisher{js: conn.JetStream(), subject: subject, stream: c.Where.Stream, id: c.MsgID, acked: show.add("acknowledged", 0), denied: make(chan error, 1)}
+	pub := publisher{js: conn.JetStream(), subject: subject, stream: stream, perTopic: c.Where.PerTopic, id: c.MsgID, acked: show.add("acknowledged", 0), denied: make(chan error, 1)}
 	defer conn.OnDenied(subject, pub.deny)()
 	began := time.Now()
 	res, err := pub.publish(ctx, src.payloads())
 	show.close()
-	res.Topic, res.Stream, res.Seconds = c.Topic, c.Where.Stream, time.Since(began).Seconds()
+	res.Topic, res.Stream, res.Seconds = c.Topic, stream, time.Since(began).Seconds()
 	if err == nil || res.Messages > 0 {
 		err = errors.Join(err, c.print(std, res))
 	}
 	return resumable(err, res, kctx.Args)
 }
 
-// ensureStream creates or verifies the stream. Under --provision=false it does not even
-// look, for a publisher needs no right but that to its subject: where the stream is
-// missing the first publish says so.
-func (c *pubCmd) ensureStream(ctx context.Context, conn *consumer.Conn) error {
+// ensureStream creates or verifies the topic's stream, and returns its name. Under
+// --provision=false it does not even look, for a publisher needs no right but that to its
+// subject: where the stream is missing the first publish says so.
+func (c *pubCmd) ensureStream(ctx context.Context, conn *consumer.Conn) (string, error) {
 	want, err := c.Where.config()
-	if err != nil || !want.Provision {
-		return err
+	if err != nil {
+		return "", err
 	}
 	want.Topics = []string{c.Topic}
-	_, err = conn.EnsureStream(ctx, want)
-	if errors.Is(err, consumer.ErrPermission) {
-		return advise(err, "or use --provision=false, which needs no right but to publish")
+	name := want.Name
+	if want.PerTopic {
+		if name, err = consumer.StreamName(want.Name, c.Topic); err != nil {
+			return "", err
+		}
 	}
-	return err
+	if !want.Provision {
+		return name, nil
+	}
+	streams, err := conn.EnsureStreams(ctx, want)
+	if err == nil {
+		_, err = streams.Ensure(ctx, c.Topic)
+	}
+	if errors.Is(err, consumer.ErrPermission) {
+		err = advise(err, "or use --provision=false, which needs no right but to publish")
+	}
+	return name, err
 }
 
 // print writes the result.

@@ -31,9 +31,11 @@ type publisher struct {
 	js      jetstream.JetStream
 	subject string
 	stream  string
-	id      msgID
-	acked   *bar
-	denied  chan error // capacity 1: the server denied the subject or its answers
+	// perTopic: the stream is the topic's own.
+	perTopic bool
+	id       msgID
+	acked    *bar
+	denied   chan error // capacity 1: the server denied the subject or its answers
 
 	queue []outstanding // oldest first
 	bytes int
@@ -104,10 +106,7 @@ func (p *publisher) collect(ctx context.Context) error {
 		return nil
 	case err := <-oldest.ack.Err():
 		oldest.failed = true
-		if errors.Is(err, jetstream.ErrNoStreamResponse) {
-			err = fmt.Errorf("no stream takes subject %s: %s does not exist, or has other subjects (%w)", p.subject, p.stream, err)
-		}
-		return fmt.Errorf("publish %s: %w", oldest.at, err)
+		return fmt.Errorf("publish %s: %w", oldest.at, p.explain(err))
 	case err := <-p.denied:
 		for i := range p.queue {
 			p.queue[i].failed = true
@@ -118,6 +117,29 @@ func (p *publisher) collect(ctx context.Context) error {
 	case <-ctx.Done():
 		return fmt.Errorf("publish %s: %w", oldest.at, errInterrupted)
 	}
+}
+
+// errOtherStream is JSStreamNotMatchErr of the server, which nats.go does not name.
+const errOtherStream jetstream.ErrorCode = 10060
+
+// explain says what it means that no stream took a message, or another one.
+func (p *publisher) explain(err error) error {
+	var api *jetstream.APIError
+	switch {
+	case errors.Is(err, jetstream.ErrNoStreamResponse):
+		next := "a run of the bridge, or a pub that may, makes it"
+		if p.perTopic {
+			next = "a run of the bridge with --stream-per-topic and --topics, or a pub that may, makes it"
+		}
+		return fmt.Errorf("no stream takes subject %s: %s does not exist, or has other subjects (%w); %s", p.subject, p.stream, err, next)
+	case errors.As(err, &api) && api.ErrorCode == errOtherStream:
+		next := "name it with --stream, or use --stream-per-topic as the bridge does"
+		if p.perTopic {
+			next = "leave out --stream-per-topic, as the bridge does"
+		}
+		return fmt.Errorf("another stream than %s takes subject %s: %s (%w)", p.stream, p.subject, next, err)
+	}
+	return err
 }
 
 // deny notes that the server denied the subject. It may be called by any goroutine.

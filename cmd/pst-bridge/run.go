@@ -118,17 +118,17 @@ func (c *runCmd) Run(parent context.Context, std *streams) error {
 		return err
 	}
 	defer conn.Close()
-	stream, err := c.openStream(ctx, conn, log)
+	streams, err := c.openStreams(ctx, conn, log)
 	if err != nil {
 		return err
 	}
-	return c.bridge(ctx, running{conn: conn, stream: stream, instance: instance, listener: listener, drain: drain, log: log})
+	return c.bridge(ctx, running{conn: conn, streams: streams, instance: instance, listener: listener, drain: drain, log: log})
 }
 
 // running is what a started process has at hand.
 type running struct {
 	conn     *consumer.Conn
-	stream   *consumer.Stream
+	streams  *consumer.Streams
 	instance string
 	listener net.Listener
 	drain    <-chan struct{}
@@ -142,7 +142,7 @@ func (c *runCmd) bridge(ctx context.Context, r running) error {
 	if err := armFailpoints(&events); err != nil {
 		return err
 	}
-	b, err := bridge.New(c.bridgeConfig(events), r.stream)
+	b, err := bridge.New(c.bridgeConfig(events), r.streams)
 	if err != nil {
 		return err
 	}
@@ -160,7 +160,7 @@ func (c *runCmd) bridge(ctx context.Context, r running) error {
 	h.alive()
 	stopHTTP := serveHTTP(r.listener, h.handler(seen.m), func(err error) { r.log.Error("HTTP server ended", "error", err) })
 	defer stopHTTP()
-	r.log.Info("running", "stream", r.stream.Name(), "storage", c.Storage, "instance", r.instance)
+	r.log.Info("running", "stream", r.streams.String(), "storage", c.Storage, "instance", r.instance)
 
 	done := make(chan error, 1) // one: Run's result is taken once
 	go func() { done <- b.Run(ctx) }()
@@ -227,8 +227,8 @@ func pageCompression(name string) sink.Compression {
 	}
 }
 
-// openStream creates or verifies the stream and logs what may surprise.
-func (c *runCmd) openStream(ctx context.Context, conn *consumer.Conn, log *slog.Logger) (*consumer.Stream, error) {
+// openStreams creates or verifies the shared stream, or looks for streams of topics.
+func (c *runCmd) openStreams(ctx context.Context, conn *consumer.Conn, log *slog.Logger) (*consumer.Streams, error) {
 	want, err := c.Where.config()
 	if err != nil {
 		return nil, err
@@ -238,11 +238,7 @@ func (c *runCmd) openStream(ctx context.Context, conn *consumer.Conn, log *slog.
 		want.Compressed = true
 		log.Info("compression snappy: Lance has no such page codec, so pages are lz4; a new stream is stored with S2, of the same family")
 	}
-	stream, err := conn.EnsureStream(ctx, want)
-	if err != nil {
-		return nil, err
-	}
-	return stream, nil
+	return conn.EnsureStreams(ctx, want)
 }
 
 // listenAddress splits --listen.

@@ -115,7 +115,7 @@ func bridgeRun(ctx context.Context, o options, conn *consumer.Conn, stream *cons
 				}
 			},
 		},
-	}, stream)
+	}, consumer.Shared(stream))
 	if err != nil {
 		return 0, err
 	}

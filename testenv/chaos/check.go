@@ -83,7 +83,7 @@ func (w *world) deadLetters(truth *history, seen map[uint64]int) {
 	if err != nil {
 		w.h.Fatal(err)
 	}
-	dead, err := stream.EnsureDeadLetters(w.h.ctx, consumer.DeadLetterConfig{})
+	dead, err := consumer.Shared(stream).EnsureDeadLetters(w.h.ctx, consumer.DeadLetterConfig{})
 	if err != nil {
 		w.h.Fatal(err)
 	}

@@ -36,15 +36,15 @@ func (r *rig) bridge(change ...func(*bridge.Config)) *running {
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	stream, err := conn.EnsureStream(r.t.Context(), consumer.StreamConfig{Provision: true})
-	if err != nil {
-		r.t.Fatal(err)
-	}
 	cfg := bridge.Config{Storage: r.storage, Provision: true, FlushInterval: 50 * time.Millisecond}
 	for _, f := range change {
 		f(&cfg)
 	}
-	b, err := bridge.New(cfg, stream)
+	streams, err := conn.EnsureStreams(r.t.Context(), consumer.StreamConfig{Provision: true, PerTopic: r.perTopic, Topics: cfg.Topics})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	b, err := bridge.New(cfg, streams)
 	if err != nil {
 		r.t.Fatal(err)
 	}

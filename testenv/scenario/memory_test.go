@@ -59,9 +59,18 @@ func TestMemoryIsShared(t *testing.T) {
 // A stream that is nearly full makes batches be written that are neither full nor old,
 // and one that is full refuses publishers and loses nothing.
 func TestLogPressure(t *testing.T) {
+	for _, perTopic := range []bool{false, true} {
+		t.Run(fmt.Sprintf("per topic %v", perTopic), func(t *testing.T) { logPressure(t, perTopic) })
+	}
+}
+
+func logPressure(t *testing.T, perTopic bool) {
+	t.Helper()
 	const limit = 1 << 20
-	r := newRig(t)
-	s, err := r.js.Stream(t.Context(), "PERSISTING")
+	r := newBareRig(t)
+	r.perTopic = perTopic
+	r.stream(jetstream.WorkQueuePolicy)
+	s, err := r.js.Stream(t.Context(), r.home("t"))
 	if err != nil {
 		t.Fatal(err)
 	}

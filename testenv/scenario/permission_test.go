@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -125,9 +126,14 @@ func TestPipelineUnderLeastPrivilege(t *testing.T) {
 		{"discovers and provisions", "", []string{"--provision"}, nil},
 		{"account of its own", "", []string{"--topics", "t", "--account", "PST"}, []string{"--provision=false", "--topics", "t"}},
 		{"domain", "hub", []string{"--topics", "t"}, []string{"--provision=false", "--topics", "t"}},
+		{"stream per topic", "", []string{"--topics", "t"}, []string{"--provision=false", "--topics", "t"}},
+		{"stream per topic discovered", "", nil, []string{"--provision=false"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			perTopic := strings.HasPrefix(c.name, "stream per topic")
+			t.Setenv("PST_STREAM_PER_TOPIC", strconv.FormatBool(perTopic))
 			g := newGuarded(t, c.domain, c.permissions...)
+			g.perTopic = perTopic
 			provisions := len(c.run) == 0 || c.run[0] != "--provision=false"
 			if provisions {
 				g.program("bridge", "run", "--once", "--http", "", "--topics", "t", "--retention", "limits")
@@ -164,7 +170,7 @@ func TestPipelineUnderLeastPrivilege(t *testing.T) {
 			g.program("operator", "dlq", "show", "1")
 			g.program("operator", "dlq", "replay", "--id", "1")
 			g.once(run...)
-			g.program("operator", "status", "t")
+			g.program("operator", "status")
 			g.program("operator", "replay", "t", "--from", "1")
 			g.program("operator", "rebind", "t", "--consumer")
 			if err := os.RemoveAll(filepath.Join(g.storage, "t.lance")); err != nil {

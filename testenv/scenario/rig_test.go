@@ -29,32 +29,44 @@ const ackWait = 2 * time.Second
 
 // rig is a server, a storage folder and the binary under test.
 type rig struct {
-	t       *testing.T
-	node    *natsenv.Node
-	js      jetstream.JetStream
-	storage string
-	alive   map[*runner.Process]bool // workers that a test is to drain
+	t        *testing.T
+	node     *natsenv.Node
+	js       jetstream.JetStream
+	storage  string
+	perTopic bool                     // topics have streams of their own
+	alive    map[*runner.Process]bool // workers that a test is to drain
 }
 
 func newRig(t *testing.T) *rig { return newRigWith(t, jetstream.WorkQueuePolicy) }
 
 func newRigWith(t *testing.T, retention jetstream.RetentionPolicy, change ...natsenv.Options) *rig {
 	t.Helper()
-	node := natsenv.Start(t, change...)
-	r := &rig{
-		t: t, node: node, js: natsenv.JetStream(t, natsenv.Dial(t, node.URL())),
-		storage: filepath.Join(t.TempDir(), "data"),
-		alive:   map[*runner.Process]bool{},
-	}
+	r := newBareRig(t, change...)
 	r.stream(retention)
 	return r
 }
 
-// stream makes the stream as the bridge would, with the given retention.
+// newBareRig is a rig without a stream.
+func newBareRig(t *testing.T, change ...natsenv.Options) *rig {
+	t.Helper()
+	node := natsenv.Start(t, change...)
+	return &rig{
+		t: t, node: node, js: natsenv.JetStream(t, natsenv.Dial(t, node.URL())),
+		storage: filepath.Join(t.TempDir(), "data"),
+		alive:   map[*runner.Process]bool{},
+	}
+}
+
+// stream makes the stream as the bridge would, with the given retention; that of topic t
+// where topics have their own.
 func (r *rig) stream(retention jetstream.RetentionPolicy) {
 	r.t.Helper()
+	subject := "persisting.>"
+	if r.perTopic {
+		subject = "persisting.t"
+	}
 	_, err := r.js.CreateStream(r.t.Context(), jetstream.StreamConfig{
-		Name: "PERSISTING", Subjects: []string{"persisting.>"}, Retention: retention,
+		Name: r.home("t"), Subjects: []string{subject}, Retention: retention,
 		Storage: jetstream.FileStorage, Discard: jetstream.DiscardNew, AllowDirect: true,
 	})
 	if err != nil {
@@ -62,11 +74,19 @@ func (r *rig) stream(retention jetstream.RetentionPolicy) {
 	}
 }
 
+// home is the name of a topic's stream.
+func (r *rig) home(topic string) string {
+	if r.perTopic {
+		return "PERSISTING_" + topic
+	}
+	return "PERSISTING"
+}
+
 // durable makes a topic's consumer as the bridge would, but with a shorter ack wait:
 // how long a killed worker's messages are held up.
 func (r *rig) durable(topic string, ackWait time.Duration) {
 	r.t.Helper()
-	_, err := r.js.CreateConsumer(r.t.Context(), "PERSISTING", jetstream.ConsumerConfig{
+	_, err := r.js.CreateConsumer(r.t.Context(), r.home(topic), jetstream.ConsumerConfig{
 		Durable: "pst-bridge-" + topic, FilterSubject: "persisting." + topic,
 		AckPolicy: jetstream.AckExplicitPolicy, AckWait: ackWait, MaxDeliver: -1, MaxAckPending: 200_000,
 		Metadata: map[string]string{"pst.max_workers": "8", "pst.topic": topic},
@@ -111,7 +131,7 @@ func (r *rig) await(consumer, what string, ok func(*jetstream.ConsumerInfo) bool
 	ctx, cancel := context.WithTimeout(r.t.Context(), patience)
 	defer cancel()
 	eventually(r.t, what, func() bool {
-		c, err := r.js.Consumer(ctx, "PERSISTING", consumer)
+		c, err := r.js.Consumer(ctx, r.home(strings.TrimPrefix(consumer, "pst-bridge-")), consumer)
 		return err == nil && ok(c.CachedInfo())
 	})
 }
