@@ -69,17 +69,19 @@ func (p *pipeline) storageWorks() {
 }
 
 func (p *pipeline) commitOne(ctx context.Context, b stagedBatch) (*sink.Result, error) {
-	patience := commitPatience * p.durable.AckWait()
-	ctx, cancel := context.WithTimeoutCause(ctx, patience,
-		fmt.Errorf("the table could not be committed to within %v", patience))
+	patience := p.patience()
+	asking, cancel := context.WithTimeoutCause(ctx, patience,
+		fmt.Errorf("the consumer could not be asked for its position within %v", patience))
 	defer cancel()
-	pos, err := p.position(ctx, b.batch)
+	pos, err := p.position(asking, b.batch)
 	if err != nil {
 		b.staged.Discard()
 		return nil, err
 	}
 	return p.sink.Commit(ctx, b.staged, pos)
 }
+
+func (p *pipeline) patience() time.Duration { return commitPatience * p.durable.AckWait() }
 
 // position asks the consumer how far it is. b is the batch about to be committed, nil if none.
 func (p *pipeline) position(ctx context.Context, b *batch) (sink.Position, error) {
@@ -102,7 +104,7 @@ func (p *pipeline) noteCommitted(b *batch, res *sink.Result) {
 		Version: res.Version, Rows: res.Rows, Messages: len(b.msgs),
 		Duplicates: res.Duplicates, DeadLetters: res.DeadLetters, Bytes: res.Bytes,
 		Reason: b.reason, Flush: time.Since(b.sealed), Oldest: b.oldest,
-		NewColumns: res.NewColumns, LedgerBytes: res.LedgerBytes, LedgerRuns: res.LedgerRuns,
+		NewColumns: res.NewColumns, Widened: res.Widened, LedgerBytes: res.LedgerBytes, LedgerRuns: res.LedgerRuns,
 		SteppedOver: res.SteppedOver,
 	})
 }

@@ -11,6 +11,7 @@ const (
 	MomentFetched    Moment = "fetched"     // messages arrived, none decoded
 	MomentSealed     Moment = "sealed"      // a batch is full and decoded
 	MomentStaged     Moment = "staged"      // its data file is written and durable
+	MomentRewriting  Moment = "rewriting"   // part of a column is written anew, in a wider type or as a default
 	MomentBeforePut  Moment = "before-put"  // everything is durable but the manifest's name
 	MomentAfterPut   Moment = "after-put"   // the manifest is published, nobody has read it back
 	MomentCommitted  Moment = "committed"   // read back; no ack has left
@@ -68,6 +69,7 @@ type Committed struct {
 	Flush       time.Duration // from seal to read-back
 	Oldest      time.Time     // store time of the oldest message of the batch
 	NewColumns  []string      // full paths added before the rows
+	Widened     []string      // columns that got wider types before the rows, with both types
 	LedgerBytes int           // size of the ledger entry in the manifest
 	LedgerRuns  int           // runs above the ledger's floor
 	SteppedOver uint64        // sequences the floor passed without holding them

@@ -129,6 +129,7 @@ func (p *pipeline) sinkConfig() sink.Config {
 	return sink.Config{
 		Storage: p.cfg.Storage, Topic: p.topic, Compression: p.cfg.Compression,
 		Version: p.cfg.Version, Events: events, Retrying: p.storageFailed, Ends: p.ends,
+		Rewriting: func() { p.cfg.Events.reached(p.topic, MomentRewriting) },
 	}
 }
 
@@ -141,6 +142,8 @@ func (p *pipeline) setup() error {
 		messages: max(limit/2, 1), // the other half is the next batch, while this one is committed
 	}
 	p.decode = p.cfg.Columns.options()
+	p.decode.Widen = p.sink.MayWiden
+	p.sink.GiveUpAfter(p.patience())
 	var err error
 	if p.lease, err = consumer.NewLease(consumer.LeaseConfig{AckWait: p.durable.AckWait(), Extend: p.durable.InProgress}); err != nil {
 		return err

@@ -97,6 +97,7 @@ func (r *replay) begin(ctx context.Context, topic string, source *origin) (last 
 		return 0, err
 	}
 	r.p.decode.Epoch = bound.Epoch
+	r.p.decode.Widen = r.p.sink.MayWiden
 	return state.StreamLastSeq, nil
 }
 

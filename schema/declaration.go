@@ -178,7 +178,11 @@ func apply(path string, table, declared arrow.Field) (arrow.Field, error) {
 			out.Type = arrow.LargeListOfField(item)
 		}
 	default:
-		if !sameType(table.Type, declared.Type) {
+		switch {
+		case sameType(table.Type, declared.Type), Widens(declared.Type, table.Type): // it became wider since
+		case Widens(table.Type, declared.Type):
+			out.Type = declared.Type
+		default:
 			return out, contradict(path, table, declared)
 		}
 	}

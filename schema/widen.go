@@ -12,8 +12,7 @@ type Widening struct {
 	// list holds.
 	Path     []string
 	From, To arrow.DataType
-	// Round: some integers, stored or new, become the nearest float64. From and To are
-	// float64 where that is about a value alone, and no type changes.
+	// Round: integers may become the nearest float64, as the column is declared.
 	Round bool
 }
 
@@ -57,6 +56,12 @@ func Widens(from, to arrow.DataType) bool {
 
 func bits(t arrow.DataType) int { return t.(arrow.FixedWidthDataType).BitWidth() }
 
+// Rounds reports whether a field is declared with widen: float.
+func Rounds(f arrow.Field) bool {
+	how, _ := f.Metadata.GetValue(KeyWiden)
+	return how == "float"
+}
+
 // Widenings lists the columns that a record has in a wider type than the table, at any
 // depth of structs and lists. Columns that differ in another way are not in it; see
 // Diff.
@@ -74,29 +79,27 @@ func widerFields(list []Widening, path []string, table, rec []arrow.Field) []Wid
 	}
 	for _, r := range rec {
 		if t, ok := byName[r.Name]; ok {
-			list = wider(list, append(path[:len(path):len(path)], r.Name), t.Type, r.Type)
+			list = wider(list, below(path, r.Name), t, r)
 		}
 	}
 	return list
 }
 
-func wider(list []Widening, path []string, table, rec arrow.DataType) []Widening {
-	switch t := table.(type) {
+func below(path []string, name string) []string { return append(path[:len(path):len(path)], name) }
+
+func wider(list []Widening, path []string, table, rec arrow.Field) []Widening {
+	switch t := table.Type.(type) {
 	case *arrow.StructType:
-		if r, ok := rec.(*arrow.StructType); ok {
+		if r, ok := rec.Type.(*arrow.StructType); ok {
 			return widerFields(list, path, t.Fields(), r.Fields())
 		}
-	case *arrow.ListType:
-		if r, ok := rec.(*arrow.ListType); ok {
-			return wider(list, append(path[:len(path):len(path)], Item), t.Elem(), r.Elem())
-		}
-	case *arrow.LargeListType:
-		if r, ok := rec.(*arrow.LargeListType); ok {
-			return wider(list, append(path[:len(path):len(path)], Item), t.Elem(), r.Elem())
+	case *arrow.ListType, *arrow.LargeListType:
+		if t.ID() == rec.Type.ID() {
+			return wider(list, below(path, Item), itemOf(t), itemOf(rec.Type))
 		}
 	default:
-		if Widens(table, rec) {
-			return append(list, Widening{Path: path, From: table, To: rec})
+		if Widens(table.Type, rec.Type) {
+			return append(list, Widening{Path: path, From: table.Type, To: rec.Type, Round: Rounds(table) || Rounds(rec)})
 		}
 	}
 	return list

@@ -41,18 +41,20 @@ func TestWidenings(t *testing.T) {
 		null("o", arrow.StructOf(null("x.y", p.Float32), null("l", arrow.ListOf(arrow.StructOf(null("d", p.Date32)))))),
 		null("big", arrow.LargeListOf(p.Uint8)), null("v", arrow.FixedSizeListOf(2, p.Float32)),
 	)
+	rounding := null("a", p.Float64)
+	rounding.Metadata = arrow.NewMetadata([]string{KeyWiden}, []string{"float"})
 	rec := of(
 		null("new", p.Int8), null("narrower", p.Int8), null("other", p.Float64), null("same", p.Int64),
 		null("o", arrow.StructOf(null("l", arrow.ListOf(arrow.StructOf(null("d", Instant)))), null("x.y", p.Float64))),
-		null("big", arrow.LargeListOf(p.Uint64)), null("a", p.Float64), null("v", arrow.FixedSizeListOf(2, p.Float64)),
+		null("big", arrow.LargeListOf(p.Uint64)), rounding, null("v", arrow.FixedSizeListOf(2, p.Float64)),
 	)
 	var got []string
 	for _, w := range Widenings(table, rec) {
-		got = append(got, fmt.Sprint(w, len(w.Path)))
+		got = append(got, fmt.Sprint(w, len(w.Path), w.Round))
 	}
 	want := []string{
-		"column o.l.item.d from date32 to timestamp[us, tz=UTC] 4", `column o."x.y" from float32 to float64 2`,
-		"column big.item from uint8 to uint64 2", "column a from int8 to float64 1",
+		"column o.l.item.d from date32 to timestamp[us, tz=UTC] 4 false", `column o."x.y" from float32 to float64 2 false`,
+		"column big.item from uint8 to uint64 2 false", "column a from int8 to float64 1 true",
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("got  %q\nwant %q", got, want)

@@ -85,6 +85,7 @@ type Result struct {
 	DeadLetters int         // messages that this commit recorded as dead letters
 	Pending     []Rejection // dead letters to publish, older undecided ones included
 	NewColumns  []string    // full paths this commit added first
+	Widened     []string    // columns this commit gave wider types first, with both types
 	LedgerBytes int         // size of the encoded entry
 	LedgerRuns  int         // runs above its floor
 	SteppedOver uint64      // sequences the floor passed unrecorded

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/pst-bridge/pst-bridge/sink/lance"
 	"github.com/pst-bridge/pst-bridge/sink/ledger"
@@ -15,68 +16,63 @@ import (
 // fails; then nothing may be acknowledged, and nothing was deleted.
 //
 // It tries until ctx ends, also while the storage fails, which it tells
-// Config.Retrying. A StopError means that trying again cannot help.
+// Config.Retrying; GiveUpAfter bounds that. A StopError means that trying again cannot help. Columns that
+// have to become wider are rewritten first, or waited for, however long that takes.
 func (s *Sink) Commit(ctx context.Context, st *Staged, pos Position) (*Result, error) {
 	defer st.release()
 	rows := &rowsPlanner{s: s, st: st, pos: pos}
-	var columns []string
-	var last error // of the storage
-	for failures := 0; ctx.Err() == nil; {
-		head, added, err := s.attempt(ctx, rows)
-		columns = append(columns, added...)
-		switch {
-		case err == nil && head != nil:
-			res, err := s.result(head, rows)
-			if err != nil {
-				return nil, err
-			}
-			res.NewColumns = columns
-			return res, nil
-		case err == nil: // a step on the way
-		case !passing(err):
-			return nil, s.classify(fmt.Errorf("commit to %s: %w", s.dir, err))
-		case ctx.Err() == nil:
-			last = err
-			if s.cfg.Retrying != nil {
-				s.cfg.Retrying(err)
-			}
-			if pause(ctx, failures) != nil {
-				return nil, s.gaveUp(ctx, last)
-			}
-			failures++
+	t := &trials{s: s}
+	for {
+		head, err := s.attempt(ctx, t, rows)
+		if err == nil && head != nil {
+			return s.result(head, rows)
+		}
+		if err = t.again(ctx, err); err != nil {
+			return nil, err
 		}
 	}
-	return nil, s.gaveUp(ctx, last)
 }
 
 // attempt takes one step towards a commit. It returns the version that was read back
-// and holds the batch, or nil if another step is needed; columns are those it added.
-func (s *Sink) attempt(ctx context.Context, rows *rowsPlanner) (head *lance.Dataset, columns []string, err error) {
+// and holds the batch, or nil if another step is needed.
+func (s *Sink) attempt(ctx context.Context, t *trials, rows *rowsPlanner) (*lance.Dataset, error) {
 	// A table that nobody made yet still needs its directory for the first version.
 	table, err := s.table(ctx, true)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	head, err = table.Commit(ctx, rows)
+	bounded, cancel := t.bound(ctx)
+	defer cancel()
+	head, err := table.Commit(bounded, rows)
+	var wider *wideningError
 	switch {
 	case errors.Is(err, errEvolve):
-		columns, err = s.addColumns(ctx, table, rows.st, rows.pos)
-		return nil, columns, err
+		return nil, s.addColumns(bounded, table, rows)
 	case errors.Is(err, lance.ErrStaleFile):
 		rows.st.file = nil // somebody's clean-up took it: write it again
-		return nil, nil, nil
+		return nil, nil
+	case errors.Is(err, errDefaults):
+		err = s.addDefaults(ctx, table, rows)
+	case errors.As(err, &wider):
+		var made []string
+		made, err = s.widen(ctx, table, wider.list)
+		rows.widened = append(rows.widened, made...)
+	default:
+		return head, err
 	}
-	return head, nil, err
+	t.began = time.Time{} // that may have taken long
+	return nil, err
 }
 
-func (s *Sink) addColumns(ctx context.Context, table *lance.Table, st *Staged, pos Position) ([]string, error) {
-	columns := &columnsPlanner{s: s, rec: st.plan.Record.Schema(), pos: pos}
+func (s *Sink) addColumns(ctx context.Context, table *lance.Table, rows *rowsPlanner) error {
+	columns := &columnsPlanner{s: s, rec: rows.st.plan.Record.Schema(), pos: rows.pos}
 	head, err := table.Commit(ctx, columns)
 	if err != nil {
-		return nil, s.classify(fmt.Errorf("add columns to %s: %w", s.dir, err))
+		return s.classify(fmt.Errorf("add columns to %s: %w", s.dir, err))
 	}
 	s.setHead(head)
-	return columns.names(), nil
+	rows.columns = append(rows.columns, columns.names()...)
+	return nil
 }
 
 // result reads off head what became of the batch, and remembers head.
@@ -90,7 +86,7 @@ func (s *Sink) result(head *lance.Dataset, p *rowsPlanner) (*Result, error) {
 	res := &Result{
 		Version: head.Version(), Epoch: entry.Epoch,
 		Duplicates: len(p.duplicates), LedgerBytes: len(text), LedgerRuns: entry.Held.RunCount(),
-		SteppedOver: p.stepped,
+		SteppedOver: p.stepped, NewColumns: p.columns, Widened: p.widened,
 	}
 	if p.proposed {
 		res.Rows = p.st.plan.Record.NumRows()

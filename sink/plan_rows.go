@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"strconv"
 
+	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/google/uuid"
 
 	"github.com/pst-bridge/pst-bridge/internal/mutant"
+	"github.com/pst-bridge/pst-bridge/schema"
 	"github.com/pst-bridge/pst-bridge/sink/lance"
 	"github.com/pst-bridge/pst-bridge/sink/lance/fields"
 	"github.com/pst-bridge/pst-bridge/sink/ledger"
@@ -34,6 +36,8 @@ type rowsPlanner struct {
 	stepped    uint64
 	published  ledger.Set
 
+	columns, widened []string // what was done to the table for the rows
+
 	first []ledger.Mark // of a deliberate bug
 }
 
@@ -58,23 +62,23 @@ func (p *rowsPlanner) Plan(ctx context.Context, base *lance.Dataset) (*lance.Pro
 	if err != nil || len(fresh) == 0 {
 		return nil, err
 	}
-	schema, err := p.fit(base, fresh)
+	columns, err := p.fit(base, fresh)
 	if err != nil {
 		return nil, err
 	}
-	if p.st.plan.Record.NumRows() > 0 && !fileFits(p.st.file, base, schema) {
-		if err := p.s.write(ctx, p.st, schema); err != nil {
+	if p.st.plan.Record.NumRows() > 0 && !fileFits(p.st.file, base, columns) {
+		if err := p.s.write(ctx, p.st, columns); err != nil {
 			return nil, err
 		}
 	}
 	p.proposed = true
-	return p.propose(base, fresh, schema)
+	return p.propose(base, fresh, columns)
 }
 
 // fileFits reports whether a staged file, which may be nil, is one of base with
 // the given fields.
-func fileFits(f *lance.DataFile, base *lance.Dataset, schema *fields.Schema) bool {
-	if f == nil || !sameFields(f.Schema, schema) {
+func fileFits(f *lance.DataFile, base *lance.Dataset, columns *fields.Schema) bool {
+	if f == nil || !sameFields(f.Schema, columns) {
 		return false
 	}
 	return base == nil || base.FileVersion() == "" || base.FileVersion() == f.FileVersion()
@@ -119,14 +123,14 @@ func (p *rowsPlanner) fit(base *lance.Dataset, fresh []ledger.Mark) (*fields.Sch
 	}
 	rec := p.st.plan.Record.Schema()
 	merged, added, err := p.s.merge(base, rec)
-	if err != nil || lacksRequired(base, rec) || base != nil && tooWide(merged, added) {
+	if err != nil || lacksRequired(base, rec) || lacksDefault(base, rec) || base != nil && tooWide(merged, added) {
 		// The rows were planned for another schema than this.
 		if err := p.replan(base, want); err != nil {
 			return nil, err
 		}
 		rec = p.st.plan.Record.Schema()
 		if merged, added, err = p.s.merge(base, rec); err != nil {
-			return nil, fmt.Errorf("fit rows into version %d of %s: %w", base.Version(), p.s.dir, err)
+			return nil, p.misfit(base, rec, err)
 		}
 		if tooWide(merged, added) { // the decoder and this do not count alike: without an end
 			return nil, p.s.tooWideFor(base)
@@ -136,9 +140,39 @@ func (p *rowsPlanner) fit(base *lance.Dataset, fresh []ledger.Mark) (*fields.Sch
 		return p.st.file.Schema, nil
 	}
 	if len(added) > 0 && base != nil && p.st.plan.Record.NumRows() > 0 {
-		return nil, errEvolve
+		return nil, evolution(added, rec)
 	}
 	return p.s.fileSchema(base, rec)
+}
+
+// evolution says how columns are added: with values for the rows that are there, or
+// without.
+func evolution(added []fields.Path, rec *arrow.Schema) error {
+	row, err := defaultsFor(added, rec)
+	switch {
+	case err != nil:
+		return err
+	case row == nil:
+		return errEvolve
+	}
+	row.Release()
+	return errDefaults
+}
+
+// misfit says why rows that were just planned for base do not fit it: columns have to
+// be widened first, which the plan was allowed to ask for.
+func (p *rowsPlanner) misfit(base *lance.Dataset, rec *arrow.Schema, why error) error {
+	list := schema.Widenings(schemaOf(base), rec)
+	for _, w := range list {
+		if err := p.s.MayWiden(w); err != nil {
+			why, list = errors.Join(why, err), nil
+			break
+		}
+	}
+	if len(list) == 0 {
+		return fmt.Errorf("fit rows into version %d of %s: %w", base.Version(), p.s.dir, why)
+	}
+	return &wideningError{list}
 }
 
 // sameIDs is a deliberate bug: it takes columns with one id for one column.
@@ -157,14 +191,14 @@ func (p *rowsPlanner) replan(base *lance.Dataset, want ledger.Set) error {
 }
 
 // propose builds the version: the rows, if any, and the entry that counts them.
-func (p *rowsPlanner) propose(base *lance.Dataset, fresh []ledger.Mark, schema *fields.Schema) (*lance.Proposal, error) {
+func (p *rowsPlanner) propose(base *lance.Dataset, fresh []ledger.Mark, columns *fields.Schema) (*lance.Proposal, error) {
 	prop := &lance.Proposal{UUID: uuid.NewString(), SetConfig: map[string]string{}}
 	version, tableID := uint64(1), p.s.tableID
 	switch {
 	case base == nil:
-		prop.Operation, prop.Schema = lance.OpCreate, schema
+		prop.Operation, prop.Schema = lance.OpCreate, columns
 		tableID = uuid.NewString()
-		prop.SetConfig[keyMaxFieldID] = strconv.Itoa(int(schema.MaxID()))
+		prop.SetConfig[keyMaxFieldID] = strconv.Itoa(int(columns.MaxID()))
 	case p.st.plan.Record.NumRows() > 0:
 		prop.Operation = lance.OpAppend
 	default:

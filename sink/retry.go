@@ -45,6 +45,57 @@ func pause(ctx context.Context, try int) error {
 	}
 }
 
+// trials bounds how long a commit goes on. Time in which columns are rewritten, or
+// another worker's rewriting is waited for, does not count.
+type trials struct {
+	s        *Sink
+	began    time.Time // of the present stretch; zero: it begins with the next step
+	failures int
+	last     error // of the storage
+}
+
+// bound limits ctx to what is left of the sink's patience.
+func (t *trials) bound(ctx context.Context) (context.Context, context.CancelFunc) {
+	if t.began.IsZero() {
+		t.began = time.Now()
+	}
+	if t.s.patience == 0 {
+		return context.WithCancel(ctx)
+	}
+	return context.WithDeadlineCause(ctx, t.began.Add(t.s.patience), t.s.impatient())
+}
+
+func (s *Sink) impatient() error {
+	return fmt.Errorf("the table could not be committed to within %v", s.patience)
+}
+
+// again says whether a commit goes on after a step without an error, or with one that
+// may pass: then it pauses. The error is why it does not.
+func (t *trials) again(ctx context.Context, err error) error {
+	if t.began.IsZero() {
+		t.began = time.Now()
+	}
+	bounded, cancel := t.bound(ctx)
+	defer cancel()
+	switch {
+	case bounded.Err() != nil:
+	case err == nil:
+		return nil
+	case !passing(err):
+		return t.s.classify(fmt.Errorf("commit to %s: %w", t.s.dir, err))
+	default:
+		t.last = err
+		if t.s.cfg.Retrying != nil {
+			t.s.cfg.Retrying(err)
+		}
+		if pause(bounded, t.failures) == nil {
+			t.failures++
+			return nil
+		}
+	}
+	return t.s.gaveUp(bounded, t.last)
+}
+
 // gaveUp is the error of a commit that ran out of time, with what kept it from ending.
 func (s *Sink) gaveUp(ctx context.Context, last error) error {
 	err := context.Cause(ctx)

@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"sync"
+	"time"
 
 	"github.com/apache/arrow/go/v17/arrow"
 
@@ -70,6 +71,12 @@ type Config struct {
 	// Ends, unless nil, asks the stream for its first and last sequence: it must not end
 	// below what the ledger holds. Position.StreamLast is what it said last.
 	Ends func(ctx context.Context) (first, last uint64, err error)
+	// Lease is how long another worker that rewrites columns is waited for after its
+	// last sign of life; 0: 30 s.
+	Lease time.Duration
+	// Rewriting, unless nil, is called by the committing goroutine now and then while it
+	// rewrites a column.
+	Rewriting func()
 	// Accept goes on over restores and overwrites of others: an operator knows of them.
 	Accept bool
 }
@@ -110,16 +117,18 @@ type Sink struct {
 		entry     *ledger.Entry   // its ledger entry, nil while there is none
 		published ledger.Set      // dead letters published since the last commit
 		trials    map[string]bool // begun here; true: over, and to be removed
+		refused   map[string]refusal
 	}
 
 	// The committer's own: what has been seen of the table and must not change.
-	bound   bool // a table of ours was seen
-	entered bool // our ledger entry was seen in it
-	id      ledger.Identity
-	tableID string
-	epoch   uint32
-	walked  uint64 // versions up to here hold no restore or overwrite after our entry
-	last    struct {
+	bound    bool // a table of ours was seen
+	entered  bool // our ledger entry was seen in it
+	id       ledger.Identity
+	tableID  string
+	epoch    uint32
+	patience time.Duration
+	walked   uint64 // versions up to here hold no restore or overwrite after our entry
+	last     struct {
 		text  string
 		entry *ledger.Entry
 	}
@@ -148,7 +157,7 @@ func Open(ctx context.Context, cfg Config) (*Sink, error) {
 
 func newSink(cfg Config, name string) *Sink {
 	s := &Sink{cfg: cfg, dir: filepath.Join(cfg.Storage, name+TableSuffix)}
-	s.mu.trials = map[string]bool{}
+	s.mu.trials, s.mu.refused = map[string]bool{}, map[string]refusal{}
 	return s
 }
 
@@ -181,6 +190,10 @@ func (s *Sink) Close() error {
 	}
 	return nil
 }
+
+// GiveUpAfter bounds how long each commit goes on, 0 for as long as its context lives.
+// Time in which columns are rewritten does not count. It belongs to who commits.
+func (s *Sink) GiveUpAfter(d time.Duration) { s.patience = d }
 
 // Schema returns the schema of the latest version seen, nil while there is no table.
 func (s *Sink) Schema() *arrow.Schema {

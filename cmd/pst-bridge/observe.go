@@ -86,6 +86,9 @@ func (o *observer) committed(topic string, c bridge.Committed) {
 	if len(c.NewColumns) > 0 {
 		o.log.Info("columns added", "topic", topic, "columns", c.NewColumns, "version", c.Version)
 	}
+	if len(c.Widened) > 0 {
+		o.log.Info("columns widened", "topic", topic, "columns", c.Widened, "version", c.Version)
+	}
 	if c.SteppedOver > 0 {
 		o.log.Debug("the ledger's floor passed sequences of other topics, or deleted ones", "topic", topic, "sequences", c.SteppedOver)
 	}

@@ -51,8 +51,14 @@ func (b *Batch) whole() (*arrow.Schema, error) {
 }
 
 // declared prepares what is special about declared columns: all of them are part of a
-// new table, whether they have a value or not.
+// new table, whether they have a value or not, and those with a default of any record,
+// so that a record that lacks one was made by who did not know of it.
 func (b *Batch) declared() {
+	for _, c := range b.root.defaults {
+		c.always = true
+		_ = b.enliven(c) // without rows it is never too much
+	}
+	b.log = b.log[:0]
 	if b.o.Declared == nil {
 		return
 	}
@@ -129,6 +135,21 @@ func CheckDeclaration(d *schema.Declaration) error {
 		}
 	}
 	return Check(nil, Options{Declared: d})
+}
+
+// Default is an array of one entry: the default that a field's metadata has for rows
+// that lack it, null where it has none. The error is that of CheckDeclaration.
+func Default(f arrow.Field) (arrow.Array, error) {
+	f.Nullable, f.Metadata = true, schema.WithMetadata(f.Metadata, schema.KeyRequired, "")
+	b := NewBatch(nil, Options{Declared: &schema.Declaration{Fields: []arrow.Field{f}, Undeclared: schema.Refuse}})
+	if _, err := b.Append(Meta{}, []byte("{}")); err != nil {
+		return nil, fmt.Errorf("the default of column %s does not fit %s: %w", schema.Quote(f.Name), schema.FormatType(f), err)
+	}
+	rec, err := b.Record()
+	if err != nil {
+		return nil, err
+	}
+	return rec.Column(0), nil
 }
 
 func checkDefaults(path string, f arrow.Field) error {

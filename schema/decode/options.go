@@ -52,8 +52,7 @@ type Options struct {
 
 	// Widen, unless nil, allows a column of the table to take a wider type for a value
 	// that it cannot hold, or says why not; see schema.Widens. It is asked whenever
-	// there is such a value, and with one type twice whether an integer may be rounded.
-	// It must not depend on the message.
+	// there is such a value.
 	Widen func(w schema.Widening) error
 
 	// MaxMessageBytes is how many bytes of Arrow data the rows of one message

@@ -34,8 +34,8 @@ func (b *Batch) widenTo(c *column, to arrow.DataType, what string) *Reject {
 	}
 	was := former{c.typ, c.kind, c.width, c.words, c.buf, c.n, c.live}
 	w := schema.Widening{Path: c.names(), From: c.typ, To: to}
-	if to.ID() == arrow.FLOAT64 && c.width == 64 {
-		w.Round = slices.ContainsFunc(c.words, c.rounds)
+	if w.Round = c.mayRound(); !w.Round && to.ID() == arrow.FLOAT64 && c.width == 64 && slices.ContainsFunc(c.words, c.rounds) {
+		return reject(ClassType, "%s: integers before it would be rounded, and the column is not declared with widen: float", misfit(c, what).Reason)
 	}
 	if why := b.o.Widen(w); why != nil {
 		return reject(ClassType, "%s: %v", misfit(c, what).Reason, why)
@@ -150,7 +150,7 @@ func (b *Batch) widenNumber(c *column) (uint64, *Reject) {
 	what := n.what(c)
 	to := n.typeAbove(c)
 	if to == nil {
-		if f, ok := n.nearest64(); ok && b.mayRound(c) {
+		if f, ok := n.nearest64(); ok && c.kind == floating && c.width == 64 && c.mayRound() {
 			return math.Float64bits(f), nil
 		}
 		return 0, misfit(c, what)
@@ -165,11 +165,8 @@ func (b *Batch) widenNumber(c *column) (uint64, *Reject) {
 	return v, nil
 }
 
-// mayRound reports whether a column of floats takes integers that it has to round.
-func (b *Batch) mayRound(c *column) bool {
-	return !c.inferred && c.kind == floating && c.width == 64 && b.o.Widen != nil &&
-		b.o.Widen(schema.Widening{Path: c.names(), From: c.typ, To: c.typ, Round: true}) == nil
-}
+// mayRound reports whether integers may be rounded where they meet floats.
+func (c *column) mayRound() bool { return schema.Rounds(arrow.Field{Metadata: c.meta}) }
 
 // typeAbove is the narrowest type that a column can be widened to and that holds the
 // number, nil if there is none. A whole number beyond 64 bits only goes into what is

@@ -10,15 +10,8 @@ import (
 	"github.com/pst-bridge/pst-bridge/schema"
 )
 
-var errRounds = errors.New("it would be rounded")
-
-// exactly allows all that loses nothing.
-func exactly(w schema.Widening) error {
-	if w.Round {
-		return errRounds
-	}
-	return nil
-}
+// anyWider allows everything.
+func anyWider(schema.Widening) error { return nil }
 
 // TestWiden gives a column of each type values one after the other, some of which it
 // can only hold in a wider type, and some that no type it may take holds.
@@ -49,7 +42,7 @@ func TestWiden(t *testing.T) {
 		{arrow.FixedWidthTypes.Boolean, `true !1 !"x"`, arrow.FixedWidthTypes.Boolean, ``},
 		{arrow.BinaryTypes.String, `"x" !1 !{}`, arrow.BinaryTypes.String, ``},
 	} {
-		for _, o := range []Options{{Widen: exactly}, {}} {
+		for _, o := range []Options{{Widen: anyWider}, {}} {
 			b := NewBatch(table(nullable("id", p.Int64), nullable("c", tc.from)), o)
 			var want []string
 			for v := range strings.FieldsSeq(tc.values) {
@@ -122,12 +115,18 @@ func TestWidenInside(t *testing.T) {
 	}
 }
 
-// TestWidenRounds lets a column of integers become floats at the price of the low bits.
+// TestWidenRounds lets a column of integers become floats at the price of the low bits
+// where it is declared so, and not where it is not.
 func TestWidenRounds(t *testing.T) {
-	rounding := 0
-	b := NewBatch(table(nullable("c", arrow.PrimitiveTypes.Int64)), Options{Widen: func(w schema.Widening) error {
+	f := nullable("c", arrow.PrimitiveTypes.Int64)
+	b := NewBatch(table(f), Options{Widen: anyWider})
+	push(t, b, `{"c":9007199254740993}`)
+	refuse(t, b, `{"c":0.5}`, ClassType, "field c: fraction does not fit int64: integers before it would be rounded")
+	f.Metadata = arrow.NewMetadata([]string{schema.KeyWiden}, []string{"float"})
+	asked := 0
+	b = NewBatch(table(f), Options{Widen: func(w schema.Widening) error {
 		if w.Round {
-			rounding++
+			asked++
 		}
 		return nil
 	}})
@@ -138,14 +137,13 @@ func TestWidenRounds(t *testing.T) {
 	if want := `{"c":9007199254740992}` + "\n" + `{"c":0.5}` + "\n" + `{"c":9007199254740996}`; columns != "c float64" || rows != want {
 		t.Errorf("got %s\n%s", columns, rows)
 	}
-	if rounding == 0 {
-		t.Error("nobody was asked whether to round")
+	if asked != 2 {
+		t.Errorf("asked %d times whether to round", asked)
 	}
 }
 
 // TestWidenDenied has the reason of who denies it in the dead letter, and no value.
 func TestWidenDenied(t *testing.T) {
-	b := NewBatch(table(nullable("c", arrow.PrimitiveTypes.Int64)), Options{Widen: exactly})
-	push(t, b, `{"c":9007199254740993}`)
-	refuse(t, b, `{"c":0.5}`, ClassType, "field c: fraction does not fit int64: it would be rounded")
+	b := NewBatch(table(nullable("c", arrow.PrimitiveTypes.Int8)), Options{Widen: func(schema.Widening) error { return errors.New("an index") }})
+	refuse(t, b, `{"c":1234}`, ClassType, "field c: integer out of range does not fit int8: an index")
 }

@@ -10,7 +10,6 @@ import (
 
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/array"
-	"github.com/apache/arrow/go/v17/arrow/memory"
 
 	"github.com/pst-bridge/pst-bridge/sink/lance/fields"
 	"github.com/pst-bridge/pst-bridge/sink/lance/file"
@@ -37,7 +36,7 @@ func (t *Table) AddColumnsFunc(ctx context.Context, schema *arrow.Schema, inputs
 		if len(inputs) > 0 {
 			return d.projection(inputs)
 		}
-		return d.projection([]string{string(fields.MakePath(d.Fields().Fields[0].Name))})
+		return firstColumn(d)
 	}
 	b.reshape = func(s *fields.Schema, next int32) (*fields.Schema, []int32, error) {
 		for _, column := range schema.Fields() {
@@ -45,73 +44,51 @@ func (t *Table) AddColumnsFunc(ctx context.Context, schema *arrow.Schema, inputs
 				return nil, nil, fmt.Errorf("there is a column %q already", column.Name)
 			}
 		}
-		merged, added, err := fields.Merge(s, schema, next)
-		if err == nil && len(added) == 0 {
-			err = errors.New("there is no column to add")
+		if schema.NumFields() == 0 {
+			return nil, nil, errors.New("there is no column to add")
 		}
-		if err != nil {
-			return nil, nil, err
-		}
-		*s = *merged
-		return &fields.Schema{Fields: merged.Fields[len(merged.Fields)-schema.NumFields():]}, nil, nil
+		return appendColumns(s, schema, next)
 	}
 	return b.commit(ctx, "add columns")
 }
 
-// AddConstants adds the columns of a record of one row, which must be nullable and
-// new, with the value there in every row.
-func (t *Table) AddConstants(ctx context.Context, row arrow.Record) (*Dataset, error) {
-	if row.NumRows() != 1 {
-		return nil, fmt.Errorf("add columns: constants are one row, not %d", row.NumRows())
-	}
-	return t.AddColumnsFunc(ctx, row.Schema(), nil, func(_ context.Context, in arrow.Record) (arrow.Record, error) {
-		columns := make([]arrow.Array, 0, row.NumCols())
-		defer func() { releaseAll(columns) }()
-		for _, c := range row.Columns() {
-			many, err := plainly([]arrow.Array{c}, func(one []arrow.Array) (arrow.Array, error) {
-				return repeat(one[0], int(in.NumRows()))
-			})
-			if err != nil {
-				return nil, err
-			}
-			columns = append(columns, many)
-		}
-		return array.NewRecord(row.Schema(), columns, in.NumRows()), nil
-	})
+// firstColumn is what is read where nothing but the number of rows matters.
+func firstColumn(d *Dataset) (*fields.Schema, *arrow.Schema, error) {
+	return d.projection([]string{string(fields.MakePath(d.Fields().Fields[0].Name))})
 }
 
-// repeat returns the only entry of an array n times.
-func repeat(one arrow.Array, n int) (arrow.Array, error) {
-	if n == 0 {
-		return array.NewSlice(one, 0, 0), nil
+// appendColumns adds new columns to a schema, and returns them as they stand there.
+func appendColumns(s *fields.Schema, columns *arrow.Schema, next int32) (*fields.Schema, []int32, error) {
+	merged, _, err := fields.Merge(s, columns, next)
+	if err != nil {
+		return nil, nil, err
 	}
-	all := one
-	all.Retain()
-	for all.Len() < n {
-		twice, err := array.Concatenate([]arrow.Array{all, all}, memory.DefaultAllocator)
-		all.Release()
-		if err != nil {
-			return nil, err
-		}
-		all = twice
-	}
-	defer all.Release()
-	return array.NewSlice(all, 0, int64(n)), nil
+	*s = *merged
+	return &fields.Schema{Fields: merged.Fields[len(merged.Fields)-columns.NumFields():]}, nil, nil
 }
 
-func releaseAll(columns []arrow.Array) {
-	for _, c := range columns {
-		c.Release()
-	}
+// Terms are what an operation that writes values for rows that are there goes by. The
+// zero value has none.
+type Terms struct {
+	// Guard, unless nil, is asked of each version that the change would be built upon;
+	// an error ends it, and nothing is changed.
+	Guard func(base *Dataset) error
+	// Progress, unless nil, is called each time some rows are done. It may commit to the
+	// table. An error ends the operation.
+	Progress func(ctx context.Context) error
+	// Config changes the table's config in the same version.
+	Config MapEdit
 }
 
 // backfill adds a data file to every fragment.
 type backfill struct {
 	table   *Table
+	terms   Terms
 	input   func(d *Dataset) (*fields.Schema, *arrow.Schema, error)
 	compute Compute
 	// reshape changes a schema to what it shall be, with new ids from next upward, and
-	// returns the fields that the new files hold and the ids that older ones lose.
+	// returns the fields that the new files hold, nil if there is nothing to do, and the
+	// ids that older ones lose.
 	reshape func(s *fields.Schema, next int32) (added *fields.Schema, gone []int32, err error)
 	// check, unless nil, says why a version does not allow it.
 	check   func(base *manifest.Manifest) error
@@ -135,23 +112,29 @@ func (b *backfill) commit(ctx context.Context, name string) (*Dataset, error) {
 }
 
 func (b *backfill) plan(ctx context.Context, base *manifest.Manifest) (*Proposal, error) {
+	d, err := newDataset(b.table, base)
+	if err != nil {
+		return nil, err
+	}
+	if b.terms.Guard != nil {
+		if err := b.terms.Guard(d); err != nil {
+			return nil, err
+		}
+	}
 	top, err := maxFieldID(base)
 	if err != nil {
 		return nil, err
 	}
 	s := base.Schema().Clone()
 	added, gone, err := b.reshape(s, top+1)
-	if err != nil {
+	if err != nil || added == nil {
 		return nil, err
 	}
 	p := &Proposal{
 		Operation: OpMerge, Reshape: b.retypes, Schema: s, SetConfig: keepMark(base, s.MaxID()),
 		Edits: make(map[uint64]manifest.FragmentEdit, base.Fragments()),
 	}
-	d, err := newDataset(b.table, base)
-	if err != nil {
-		return nil, err
-	}
+	p.Metadata.Config = b.terms.Config
 	for i := range base.Fragments() {
 		f, err := base.Fragment(i)
 		if err != nil {
@@ -201,6 +184,11 @@ func (b *backfill) file(ctx context.Context, d *Dataset, f *manifest.Fragment, a
 		var out arrow.Record
 		if err == nil {
 			out, err = b.computed(ctx, in)
+		}
+		if err == nil && b.terms.Progress != nil {
+			if err = b.terms.Progress(ctx); err != nil {
+				out.Release()
+			}
 		}
 		if err != nil {
 			return nil, w.abort(rowError(err, f, rows))

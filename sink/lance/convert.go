@@ -2,6 +2,7 @@ package lance
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/array"
@@ -16,16 +17,17 @@ func convertible(from, to arrow.DataType) error {
 	defer b.Release()
 	none := b.NewArray()
 	defer none.Release()
-	out, err := cast(none, dictionary.PlainType(to), nil)
+	out, err := caster{}.cast(none, dictionary.PlainType(to), nil)
 	if err == nil {
 		out.Release()
 	}
 	return err
 }
 
-// convert returns the entries of an array in another type, each value exactly. The
-// type differs in one place, to which structs of one member and lists may lead.
-func convert(in arrow.Array, to arrow.DataType) (arrow.Array, error) {
+// convert returns the entries of an array in another type, each value exactly, or
+// rounded to a float if round is set. The type differs in one place, to which structs
+// of one member and lists may lead.
+func convert(in arrow.Array, to arrow.DataType, round bool) (arrow.Array, error) {
 	rows := make([]int, in.Len())
 	for i := range rows {
 		rows[i] = i
@@ -35,7 +37,7 @@ func convert(in arrow.Array, to arrow.DataType) (arrow.Array, error) {
 		return nil, err
 	}
 	defer values.Release()
-	made, err := cast(values, dictionary.PlainType(to), rows)
+	made, err := caster{round}.cast(values, dictionary.PlainType(to), rows)
 	if err != nil {
 		return nil, err
 	}
@@ -43,12 +45,14 @@ func convert(in arrow.Array, to arrow.DataType) (arrow.Array, error) {
 	return dictionary.Index(made, to)
 }
 
-// cast does that for entries of which rows says where they belong; -1 is an entry that
+type caster struct{ round bool }
+
+// cast converts entries of which rows says where they belong; -1 is an entry that
 // belongs nowhere, since it lies behind a null.
-func cast(in arrow.Array, to arrow.DataType, rows []int) (arrow.Array, error) {
+func (c caster) cast(in arrow.Array, to arrow.DataType, rows []int) (arrow.Array, error) {
 	nested, ok := to.(arrow.NestedType)
 	if !ok || in.DataType().ID() != to.ID() || width(in.DataType()) != width(to) {
-		return castLeaf(in, to, rows)
+		return c.leaf(in, to, rows)
 	}
 	child := array.MakeFromData(in.Data().Children()[0])
 	defer child.Release()
@@ -68,7 +72,7 @@ func cast(in arrow.Array, to arrow.DataType, rows []int) (arrow.Array, error) {
 			below[k] = rows[i]
 		}
 	}
-	made, err := cast(child, nested.Fields()[0].Type, below)
+	made, err := c.cast(child, nested.Fields()[0].Type, below)
 	if err != nil {
 		return nil, err
 	}
@@ -86,7 +90,7 @@ func width(dt arrow.DataType) int32 {
 	return 0
 }
 
-func castLeaf(in arrow.Array, to arrow.DataType, rows []int) (arrow.Array, error) {
+func (c caster) leaf(in arrow.Array, to arrow.DataType, rows []int) (arrow.Array, error) {
 	if arrow.TypeEqual(in.DataType(), to) { // of a dictionary, or for one
 		in.Retain()
 		return in, nil
@@ -94,7 +98,7 @@ func castLeaf(in arrow.Array, to arrow.DataType, rows []int) (arrow.Array, error
 	b := array.NewBuilder(memory.DefaultAllocator, to)
 	defer b.Release()
 	b.Reserve(in.Len())
-	put, err := converter(in, b)
+	put, err := c.converter(in, b)
 	if err != nil {
 		return nil, err
 	}
@@ -111,24 +115,49 @@ func castLeaf(in arrow.Array, to arrow.DataType, rows []int) (arrow.Array, error
 }
 
 // converter returns what appends the value at a place to a builder.
-func converter(in arrow.Array, b array.Builder) (func(i int) error, error) {
+func (c caster) converter(in arrow.Array, b array.Builder) (func(i int) error, error) {
+	if put := instants(in, b); put != nil {
+		return put, nil
+	}
 	if get := textOf(in); get != nil {
 		if put := textTo(b, isUTF8(in)); put != nil {
 			return func(i int) error { put(get(i)); return nil }, nil
 		}
 	}
-	if put := numberTo(b); put != nil {
+	if put := c.numberTo(b); put != nil {
 		if get := numberOf(in); get != nil {
 			return func(i int) error {
 				n := get(i)
 				if !put(n) {
-					return fmt.Errorf("%s does not fit into %s exactly", in.ValueStr(i), b.Type())
+					return inexact(in, i, b)
 				}
 				return nil
 			}, nil
 		}
 	}
 	return nil, fmt.Errorf("a change of type from %s to %s: %w", in.DataType(), b.Type(), ErrUnsupported)
+}
+
+// instants turns dates into timestamps; nil for other types.
+func instants(in arrow.Array, b array.Builder) func(i int) error {
+	days, ok := in.(*array.Date32)
+	to, is := b.(*array.TimestampBuilder)
+	if !ok || !is {
+		return nil
+	}
+	perDay := int64(24 * time.Hour / to.Type().(*arrow.TimestampType).Unit.Multiplier())
+	return func(i int) error {
+		v := int64(days.Value(i))
+		if v*perDay/perDay != v {
+			return inexact(in, i, b)
+		}
+		to.Append(arrow.Timestamp(v * perDay))
+		return nil
+	}
+}
+
+func inexact(in arrow.Array, i int, b array.Builder) error {
+	return fmt.Errorf("%s does not fit into %s exactly: %w", in.ValueStr(i), b.Type(), ErrInexact)
 }
 
 func isUTF8(in arrow.Array) bool {

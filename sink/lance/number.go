@@ -52,8 +52,9 @@ func numberOf(in arrow.Array) func(i int) number {
 }
 
 // numberTo appends numbers to a builder; it reports false, and appends nothing, for
-// one that its type does not hold exactly. nil if it builds others.
-func numberTo(b array.Builder) func(n number) bool {
+// one that its type does not hold exactly, unless it is an integer that may be rounded.
+// nil if it builds others.
+func (c caster) numberTo(b array.Builder) func(n number) bool {
 	switch b := b.(type) {
 	case *array.Int8Builder:
 		return integers(func(v int64) { b.Append(int8(v)) }, math.MinInt8, math.MaxInt8)
@@ -88,7 +89,11 @@ func numberTo(b array.Builder) func(n number) bool {
 			return true
 		})
 	case *array.Float64Builder:
-		return floats(func(v float64) bool { b.Append(v); return true })
+		put := func(v float64) bool { b.Append(v); return true }
+		if c.round {
+			return rounded(put)
+		}
+		return floats(put)
 	}
 	return nil
 }
@@ -116,6 +121,20 @@ func naturals(put func(uint64), most uint64) func(number) bool {
 		}
 		put(n.magnitude)
 		return true
+	}
+}
+
+// rounded takes any number, an integer as the nearest float.
+func rounded(put func(float64) bool) func(number) bool {
+	return func(n number) bool {
+		switch {
+		case n.isFloat:
+			return put(n.float)
+		case n.negative:
+			return put(-float64(n.magnitude))
+		default:
+			return put(float64(n.magnitude))
+		}
 	}
 }
 

@@ -3,6 +3,7 @@ package lance
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -14,18 +15,40 @@ import (
 	"github.com/pst-bridge/pst-bridge/sink/lance/manifest"
 )
 
+// ErrInexact is returned where a stored value has no equal in the new type.
+var ErrInexact = errors.New("a value is not exact in the new type")
+
+// ErrIndexed is returned where an index stands in the way of a change.
+var ErrIndexed = errors.New("the column has an index")
+
+// Retyping says how a column gets another type.
+type Retyping struct {
+	Terms
+	Path string
+	To   arrow.DataType
+	// Round lets an integer that a float does not hold exactly become the nearest one.
+	Round bool
+}
+
 // ChangeType rewrites a column with another type: an integer with any other integer
-// type, an integer as a float, a float as another, string and large_string, binary and
-// large_binary into one another, fixed-size lists of such numbers, and all of them but
-// those lists from and to dictionaries. It may be a member of a struct or what a list holds, but not lie inside a map, nor inside structs
-// in a large_list; only its own values are rewritten. A value that the new type does not hold exactly is an error that names
-// its row, deleted or not, and nothing is changed. The column gets a new field id at
-// its old place. A column with an index is refused: drop the index first.
+// type, an integer as a float, a float as another, date32 as a timestamp, string and
+// large_string, binary and large_binary into one another, fixed-size lists of such
+// numbers, and all of them but those lists from and to dictionaries. It may be a member of a struct or what a list holds, but not lie inside a map, nor inside structs
+// in a large_list; only its own values are rewritten. A value that the new type does not
+// hold exactly is an ErrInexact that names its row, deleted or not, and nothing is
+// changed. The column gets a new field id at its old place. A column with an index is
+// refused with ErrIndexed: drop the index first.
 //
 // An append that another writer prepared with the old type must be made anew: that
 // writer gets a conflict.
 func (t *Table) ChangeType(ctx context.Context, path string, to arrow.DataType) (*Dataset, error) {
-	b := &backfill{table: t, retypes: true, made: map[string]*DataFile{}}
+	return t.Retype(ctx, Retyping{Path: path, To: to})
+}
+
+// Retype is ChangeType under terms.
+func (t *Table) Retype(ctx context.Context, r Retyping) (*Dataset, error) {
+	path := r.Path
+	b := &backfill{table: t, terms: r.Terms, retypes: true, made: map[string]*DataFile{}}
 	b.check = func(base *manifest.Manifest) error { return unindexed(base, path) }
 	b.input = func(d *Dataset) (*fields.Schema, *arrow.Schema, error) {
 		s := only(d.Fields(), d.Fields().Lookup(fields.Path(path)))
@@ -42,7 +65,7 @@ func (t *Table) ChangeType(ctx context.Context, path string, to arrow.DataType) 
 		if err := inWhole(s, old, path); err != nil {
 			return nil, nil, err
 		}
-		retyped, err := retype(old, path, to, next)
+		retyped, err := retype(old, path, r.To, next)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -58,7 +81,7 @@ func (t *Table) ChangeType(ctx context.Context, path string, to arrow.DataType) 
 		return added, []int32{old.ID}, convertible(was.Field(0).Type, made.Field(0).Type)
 	}
 	b.compute = func(_ context.Context, in arrow.Record) (arrow.Record, error) {
-		out, err := convert(in.Column(0), made.Field(0).Type)
+		out, err := convert(in.Column(0), made.Field(0).Type, r.Round)
 		if err != nil {
 			return nil, err
 		}
@@ -106,7 +129,7 @@ func unindexed(base *manifest.Manifest, path string) error {
 	}
 	for _, x := range list {
 		if slices.Contains(x.Fields, f.ID) {
-			return fmt.Errorf("column %s has the index %q: drop it first", fields.Path(path), x.Name)
+			return fmt.Errorf("%w %q: %s; drop it first", ErrIndexed, x.Name, fields.Path(path))
 		}
 	}
 	return nil
