@@ -29,6 +29,11 @@ func (b *Batch) bearArray(c *column) *Reject {
 	if !ok {
 		return b.bear(c, list, 0)
 	}
+	return b.bearVector(c, dim)
+}
+
+// bearVector makes a new column one of vectors of dim values.
+func (b *Batch) bearVector(c *column, dim int) *Reject {
 	if dim == 0 {
 		return reject(ClassType, "field %s: a vector of no values", c.path())
 	}
@@ -56,10 +61,7 @@ func (b *Batch) list(c *column, depth int) *Reject {
 		if rej := b.value(c.item, depth+1); rej != nil {
 			return rej
 		}
-		if c.item.required && c.item.n <= c.items.slots {
-			return reject(ClassRequired, "field %s: the table does not allow null", c.item.path())
-		}
-		if rej := b.finish(c.items); rej != nil {
+		if rej := b.endItem(c); rej != nil {
 			return rej
 		}
 		b.space()
@@ -74,6 +76,14 @@ func (b *Batch) list(c *column, depth int) *Reject {
 			return b.unexpected()
 		}
 	}
+}
+
+// endItem ends an item of the list that is open.
+func (b *Batch) endItem(c *column) *Reject {
+	if c.item.required && c.item.n <= c.items.slots {
+		return reject(ClassRequired, "field %s: the table does not allow null", c.item.path())
+	}
+	return b.finish(c.items)
 }
 
 // closeList ends the list of the slot that is open.
@@ -141,8 +151,7 @@ func (b *Batch) component(c *column, count int) *Reject {
 	if !ok {
 		return misfit(c, b.num.what(c.item))
 	}
-	c.item.store(v)
-	c.item.n++
+	c.item.component(v)
 	return nil
 }
 

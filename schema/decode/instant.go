@@ -45,18 +45,20 @@ func (b *Batch) putTime(c *column, s []byte) *Reject {
 	if !ok && t.UnmarshalText(s) != nil {
 		return misfit(c, "string that is not an RFC 3339 time")
 	}
-	v, exact, ok := ticks(t, c.typ.(*arrow.TimestampType).Unit)
+	return b.putInstant(c, t.Unix(), int64(t.Nanosecond()), subNano(s))
+}
+
+// putInstant stores the time that is so many seconds and nanoseconds after 1970, and a
+// little more if finer.
+func (b *Batch) putInstant(c *column, sec, nano int64, finer bool) *Reject {
+	v, exact, ok := ticksOf(sec, nano, c.typ.(*arrow.TimestampType).Unit)
 	switch {
 	case !ok:
 		return misfit(c, "time out of range")
-	case !exact || subNano(s):
+	case !exact || finer:
 		return misfit(c, "time finer than the unit of the column")
 	}
-	if rej := b.open(c); rej != nil {
-		return rej
-	}
-	c.store(uint64(v))
-	return nil
+	return b.putFixed(c, uint64(v))
 }
 
 // subNano tells whether an RFC 3339 time has digits that package time drops:
@@ -73,8 +75,12 @@ func subNano(s []byte) bool {
 // ticks counts the units from 1970 to t, rounded down. exact is false if that
 // rounds, ok if the count fits.
 func ticks(t time.Time, unit arrow.TimeUnit) (v int64, exact, ok bool) {
+	return ticksOf(t.Unix(), int64(t.Nanosecond()), unit)
+}
+
+// ticksOf is ticks for a time given as seconds and nanoseconds.
+func ticksOf(sec, nano int64, unit arrow.TimeUnit) (v int64, exact, ok bool) {
 	perSecond := int64(time.Second / unit.Multiplier())
-	sec, nano := t.Unix(), int64(t.Nanosecond())
 	size := int64(unit.Multiplier())
 	v, ok = mulAdd(sec, perSecond, nano/size)
 	return v, nano%size == 0, ok

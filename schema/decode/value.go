@@ -104,11 +104,16 @@ func (b *Batch) key(st *column, link **column) (*column, *Reject) {
 		}
 		*link = c
 	}
+	return c, c.meet(st)
+}
+
+// meet notes that an object of st has the key of c.
+func (c *column) meet(st *column) *Reject {
 	if c.seen == st.serial {
-		return nil, reject(ClassParse, "field %s: the key occurs twice in one object", c.path())
+		return reject(ClassParse, "field %s: the key occurs twice in one object", c.path())
 	}
 	c.seen = st.serial
-	return c, nil
+	return nil
 }
 
 // isKey skips the key that is next if it is the one with the given token.
@@ -178,6 +183,10 @@ func (b *Batch) boolean(c *column, word string) *Reject {
 	if rej := b.literal(word); rej != nil {
 		return rej
 	}
+	return b.putBool(c, word == "true")
+}
+
+func (b *Batch) putBool(c *column, v bool) *Reject {
 	if c.kind == unborn {
 		if rej := b.bear(c, boolean, 0); rej != nil {
 			return rej
@@ -189,7 +198,7 @@ func (b *Batch) boolean(c *column, word string) *Reject {
 	if rej := b.open(c); rej != nil {
 		return rej
 	}
-	c.buf = appendBit(c.buf, c.n-1, word == "true")
+	c.buf = appendBit(c.buf, c.n-1, v)
 	return nil
 }
 
@@ -199,6 +208,10 @@ func (b *Batch) text(c *column) *Reject {
 	if rej != nil {
 		return rej
 	}
+	return b.putString(c, s)
+}
+
+func (b *Batch) putString(c *column, s []byte) *Reject {
 	switch c.kind {
 	case text:
 		return b.putText(c, s)
@@ -244,6 +257,11 @@ func (b *Batch) numeric(c *column) *Reject {
 	if rej := b.number(); rej != nil {
 		return rej
 	}
+	return b.putNumber(c)
+}
+
+// putNumber stores the number in hand.
+func (b *Batch) putNumber(c *column) *Reject {
 	n := &b.num
 	if c.inferred {
 		if rej := b.inferNumber(c); rej != nil {

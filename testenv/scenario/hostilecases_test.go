@@ -162,6 +162,15 @@ func forms(t *testing.T) []hostile {
 	coded := func(encoding, payload, class, reason string) hostile {
 		return hostile{name: "called " + encoding, payload: payload, header: nats.Header{"content-encoding": {encoding}}, class: class, reason: reason}
 	}
+	packed := func(name, payload, reason, row string) hostile {
+		h := hostile{name: name, payload: payload, header: nats.Header{"Content-Type": {"application/x-msgpack"}}}
+		if h.reason = reason; reason != "" {
+			h.class = "parse"
+			return h
+		}
+		h.rows = []string{row}
+		return h
+	}
 	headers := nats.Header{}
 	for i := range 1000 {
 		headers.Set(fmt.Sprintf("Nats-Mine-%04d", i), strings.Repeat("v", 46)) // 64 bytes each: all that a stream takes
@@ -173,7 +182,11 @@ func forms(t *testing.T) []hostile {
 		coded("zstd", `{"a":1}`, "parse", "the payload in zstd is damaged"),
 		coded("gzip, gzip", `{"a":1}`, "format", `Content-Encoding "gzip, gzip" is not one of`),
 		{name: "gzip that nobody calls so", payload: gzipped(t, []byte(`{"a":1}`)), class: "parse", reason: "not a JSON object at byte 0"},
-		typed("MessagePack", "application/msgpack", "\x81\xa1a\x01", "Content-Type application/msgpack is not one of application/json"),
+		typed("Avro", "application/avro", "\x00", "Content-Type application/avro is not one of application/json, application/msgpack"),
+		packed("MessagePack", "\x81\xa6packed\x01", "", `{"packed":1}`),
+		packed("MessagePack, a map of 4 billion", "\xdf\xff\xff\xff\xff", "msgpack ends too early", ""),
+		packed("MessagePack, a string of 4 GiB", "\x81\xa1a\xdb\xff\xff\xff\xff", "msgpack ends too early", ""),
+		packed("JSON that is called MessagePack", `{"a":1}`, "not a msgpack map at byte 0", ""),
 		typed("Arrow IPC", "application/vnd.apache.arrow.stream", "\xff\xff\xff\xff\xff\xff\xff\x7f", "is not one of application/json"),
 		typed("JSON in Latin-1 that is UTF-8 by chance", "application/json; charset=iso-8859-1", "{\"a\":\"\u00e9\"}", "charset iso-8859-1 of the Content-Type is not read"),
 		{name: "JSON, and called so", payload: `{"typed":1}`, header: nats.Header{"content-type": {"application/json; charset=utf-8"}}, rows: []string{`{"typed":1}`}},

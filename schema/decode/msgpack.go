@@ -1,0 +1,260 @@
+package decode
+
+import (
+	"unicode/utf8"
+
+	"github.com/pst-bridge/pst-bridge/schema"
+)
+
+// msgpackFormat is MessagePack: a map is a row, an array of maps is rows, and several
+// of them may follow each other.
+//
+//nolint:gochecknoglobals // a constant table
+var msgpackFormat = &format{
+	types: []string{
+		"application/msgpack", "application/x-msgpack", "application/vnd.msgpack",
+		"application/messagepack", "application/x-messagepack",
+	},
+	suffix: "+msgpack",
+	read:   (*Batch).msgpack,
+}
+
+func (b *Batch) msgpack() *Reject {
+	if len(b.p) == 0 {
+		return reject(ClassParse, "the payload is empty")
+	}
+	first := b.rows.slots
+	for b.i < len(b.p) {
+		rows := 1
+		if isPackedArray(b.p[b.i]) {
+			t, rej := b.packed()
+			if rej != nil {
+				return rej
+			}
+			rows = t.size
+		}
+		for range rows {
+			if rej := b.packedRow(); rej != nil {
+				return rej
+			}
+		}
+	}
+	if b.rows.slots == first {
+		return reject(ClassParse, "the payload has no rows")
+	}
+	return nil
+}
+
+func (b *Batch) packedRow() *Reject {
+	at := b.i
+	t, rej := b.packed()
+	if rej != nil {
+		return rej
+	}
+	if t.kind != packedMap {
+		return reject(ClassParse, "not a msgpack map at byte %d", at)
+	}
+	if rej := b.packedObject(b.root, t.size, 1); rej != nil {
+		return rej
+	}
+	return b.endRow()
+}
+
+// packedObject reads the members of a map into the struct column st, or into the row
+// if st is the root.
+func (b *Batch) packedObject(st *column, size, depth int) *Reject {
+	if rej := b.openStruct(st, depth); rej != nil {
+		return rej
+	}
+	st.serial++
+	link := &st.first
+	for range size {
+		c, rej := b.packedKey(st, link)
+		if rej != nil {
+			return rej
+		}
+		if c == b.strange {
+			if rej := b.packedUndeclared(st, depth+1); rej != nil {
+				return rej
+			}
+			continue
+		}
+		if rej := b.packedValue(c, depth+1); rej != nil {
+			return rej
+		}
+		link = &c.next
+	}
+	return b.endObject(st)
+}
+
+// packedKey is key for msgpack.
+func (b *Batch) packedKey(st *column, link **column) (*column, *Reject) {
+	at := b.i
+	t, rej := b.packed()
+	if rej != nil {
+		return nil, rej
+	}
+	if t.kind != packedStr {
+		return nil, reject(ClassParse, "a key that is not a string, at byte %d", at)
+	}
+	c := *link
+	if c == nil || c.token == "" || string(t.bytes) != c.name {
+		if !utf8.Valid(t.bytes) {
+			return nil, reject(ClassParse, "invalid UTF-8 in the key at byte %d", at)
+		}
+		if c, rej = b.lookUp(st, t.bytes); rej != nil || c == b.strange {
+			return c, rej
+		}
+		*link = c
+	}
+	return c, c.meet(st)
+}
+
+// packedUndeclared is undeclared for msgpack.
+func (b *Batch) packedUndeclared(st *column, depth int) *Reject {
+	name := string(b.strangeName)
+	text, rej := b.packedJSON(nil, depth)
+	if rej != nil {
+		return rej
+	}
+	if b.o.Declared.Policy() == schema.KeepJSON {
+		b.extra.add(b.keysTo(st), name, text)
+	}
+	return nil
+}
+
+// packedValue reads the value that is next into column c. depth is that of the value
+// if it is a map or array.
+func (b *Batch) packedValue(c *column, depth int) *Reject {
+	if c.keeps != keepsNothing {
+		return b.packedText(c, depth)
+	}
+	at := b.i
+	t, rej := b.packed()
+	if rej != nil {
+		return rej
+	}
+	switch t.kind {
+	case packedNil:
+		return nil // nothing is written: the slot stays null
+	case packedBool:
+		return b.putBool(c, t.yes)
+	case packedInt:
+		b.setInteger(t.neg, t.n)
+		return b.putNumber(c)
+	case packedFloat:
+		return b.putFloat(c, t.f)
+	case packedStr:
+		if !utf8.Valid(t.bytes) {
+			return reject(ClassParse, "field %s: invalid UTF-8 in the string at byte %d", c.path(), at)
+		}
+		if c.kind == binaries {
+			return misfit(c, "string") // there are binaries in msgpack: this is no base64
+		}
+		return b.putString(c, t.bytes)
+	case packedBin:
+		return b.putBinary(c, t.bytes)
+	case packedTime:
+		return b.putPackedTime(c, t)
+	case packedMap:
+		return b.packedObject(c, t.size, depth)
+	default:
+		return b.packedArray(c, t.size, depth)
+	}
+}
+
+// packedText is keepText for msgpack.
+func (b *Batch) packedText(c *column, depth int) *Reject {
+	at := b.i
+	t, rej := b.packed()
+	if rej != nil || t.kind == packedNil {
+		return rej
+	}
+	if t.kind == packedStr && c.keeps == keepsText && utf8.Valid(t.bytes) {
+		return b.putText(c, t.bytes)
+	}
+	b.i = at
+	text, rej := b.packedJSON(nil, depth)
+	if rej != nil {
+		return rej
+	}
+	return b.putText(c, text)
+}
+
+// packedArray reads the values of an array into column c, a list or a vector.
+func (b *Batch) packedArray(c *column, size, depth int) *Reject {
+	if depth > b.o.MaxDepth {
+		return b.tooDeep()
+	}
+	if c.kind == unborn {
+		var rej *Reject
+		if schema.IsVector(c.name) && (size == 0 || b.packedNumberNext()) {
+			rej = b.bearVector(c, size)
+		} else {
+			rej = b.bear(c, list, 0)
+		}
+		if rej != nil {
+			return rej
+		}
+	}
+	switch {
+	case c.kind == list:
+		return b.packedList(c, size, depth)
+	case c.kind == vector && c.item.isNumber():
+		return b.packedVector(c, size)
+	default:
+		return misfit(c, "array")
+	}
+}
+
+func (b *Batch) packedList(c *column, size, depth int) *Reject {
+	if rej := b.open(c); rej != nil {
+		return rej
+	}
+	for range size {
+		if rej := b.packedValue(c.item, depth+1); rej != nil {
+			return rej
+		}
+		if rej := b.endItem(c); rej != nil {
+			return rej
+		}
+	}
+	return c.closeList()
+}
+
+func (b *Batch) packedVector(c *column, size int) *Reject {
+	if size != c.dim {
+		return reject(ClassType, "field %s: a vector of %d values does not fit %s", c.path(), size, c.typeName())
+	}
+	if rej := b.open(c); rej != nil {
+		return rej
+	}
+	for range size {
+		t, rej := b.packed()
+		if rej != nil {
+			return rej
+		}
+		switch t.kind {
+		case packedInt:
+			b.setInteger(t.neg, t.n)
+		case packedFloat:
+			if c.item.kind == floating {
+				if rej := b.floatComponent(c, t.f); rej != nil {
+					return rej
+				}
+				continue
+			}
+			b.setFloat(t.f)
+		case packedNil:
+			return misfit(c, "null inside a vector")
+		default:
+			return misfit(c, "array of anything but numbers")
+		}
+		v, ok := b.num.component(c.item)
+		if !ok {
+			return misfit(c, b.num.what(c.item))
+		}
+		c.item.component(v)
+	}
+	return nil
+}
