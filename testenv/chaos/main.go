@@ -7,8 +7,8 @@
 //	go run ./testenv/chaos -seeds 10 -profile foreign -retention limits
 //	go run ./testenv/chaos -replay /tmp/pst-chaos/1/schedule.json
 //
-// Profiles: r1, one server that is killed; r3, three nodes whose leaders change;
-// foreign, the reference writes to the same table. In all of them workers are killed,
+// Profiles: r1, one server that is killed; r3, three nodes whose leaders change and
+// that are parted from each other; foreign, the reference writes to the same table. In all of them workers are killed,
 // at chosen moments too, paused for longer than the ack wait, cut off, drained, and
 // their storage fails. The schedule is saved before a run begins. Exit code 1: a
 // message was lost, was there twice, or the run proves nothing.
@@ -160,9 +160,9 @@ func (r *result) print() {
 	if r.failure != "" {
 		state = "FAILED: " + r.failure
 	}
-	fmt.Printf("%s %s seed %d: %d messages, %d rows, %d dead letters; %d worker kills, %d server kills, %d leader changes, %d partitions, %d pauses, %d storage failures; "+
+	fmt.Printf("%s %s seed %d: %d messages, %d rows, %d dead letters; %d worker kills, %d server kills, %d leader changes, %d partitions of workers and %d of nodes, %d pauses, %d storage failures; "+
 		"%d commits, %d conflicts, %d duplicates dropped, %d retries, %d foreign operations; %d versions; lost %d, twice %d, strange %d, wrong %d; %v; %s\n",
-		r.schedule.Profile, r.schedule.Retention, r.schedule.Seed, f.Published, f.Rows, f.DeadLetters, kills, f.ServerKills, f.LeaderChanges, f.Partitions, f.Pauses,
+		r.schedule.Profile, r.schedule.Retention, r.schedule.Seed, f.Published, f.Rows, f.DeadLetters, kills, f.ServerKills, f.LeaderChanges, f.Partitions, f.NodePartitions, f.Pauses,
 		f.StorageFails, f.Commits, f.Conflicts, f.Duplicates, f.Retries, f.Foreign, f.Versions, f.Lost, f.Twice, f.Strange, f.Wrong, r.took.Round(time.Second), state)
 }
 
@@ -183,6 +183,7 @@ func verdict(results []result) int {
 		sum.ServerKills += f.ServerKills
 		sum.LeaderChanges += f.LeaderChanges
 		sum.Partitions += f.Partitions
+		sum.NodePartitions += f.NodePartitions
 		sum.Pauses += f.Pauses
 		sum.StorageFails += f.StorageFails
 		sum.Foreign += f.Foreign
@@ -192,9 +193,9 @@ func verdict(results []result) int {
 			sum.Kills[m] += n
 		}
 	}
-	fmt.Printf("%d seeds, %d failed: %d messages, %d commits, %d conflicts, %d duplicates dropped; kills %v; %d server kills, %d leader changes, %d partitions, %d pauses, %d storage failures, "+
+	fmt.Printf("%d seeds, %d failed: %d messages, %d commits, %d conflicts, %d duplicates dropped; kills %v; %d server kills, %d leader changes, %d partitions of workers and %d of nodes, %d pauses, %d storage failures, "+
 		"%d foreign operations; %d versions verified; lost %d, twice or wrong %d\n",
-		len(results), failed, sum.Published, sum.Commits, sum.Conflicts, sum.Duplicates, sum.Kills, sum.ServerKills, sum.LeaderChanges, sum.Partitions, sum.Pauses, sum.StorageFails,
+		len(results), failed, sum.Published, sum.Commits, sum.Conflicts, sum.Duplicates, sum.Kills, sum.ServerKills, sum.LeaderChanges, sum.Partitions, sum.NodePartitions, sum.Pauses, sum.StorageFails,
 		sum.Foreign, sum.Versions, sum.Lost, sum.Twice)
 	if sum.Duplicates == 0 || sum.Conflicts == 0 {
 		fmt.Println("no duplicate was dropped, or no commit conflicted: this proves nothing")

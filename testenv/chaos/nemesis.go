@@ -70,9 +70,40 @@ func (w *world) strike(e Event) {
 		<-time.After(e.For / 2)
 		n.Restart()
 		w.cluster.AwaitCurrent("PERSISTING")
+	case cutNode:
+		w.cutNode(e)
 	case foreign:
 		w.foreign(e.Operation)
 	}
+}
+
+// cutNode parts a node from the other two. What else is done to that node meanwhile
+// may end it earlier.
+func (w *world) cutNode(e Event) {
+	n := w.cluster.Nodes[e.Node]
+	w.figures.add(func() { w.figures.NodePartitions++ })
+	join := func() { w.cluster.Join(n) }
+	switch e.Operation {
+	case apart:
+		w.cluster.Part(n)
+	case deaf:
+		w.cluster.Deafen(n)
+	case silent:
+		w.cluster.Silence(n)
+	case flap:
+		w.healing.Go(func() {
+			tick := time.NewTicker(e.For / 10)
+			defer tick.Stop()
+			for range 5 {
+				w.cluster.Part(n)
+				<-tick.C
+				join()
+				<-tick.C
+			}
+		})
+		return
+	}
+	w.later(e.For, join)
 }
 
 // later heals after a while.

@@ -24,6 +24,7 @@ const (
 	killServer   = "kill-server"      // SIGKILL of the server, started again after For
 	stepDown     = "step-down"        // the stream's leader hands over
 	stopNode     = "stop-node"        // a node is stopped, and started again after For
+	cutNode      = "partition-node"   // a node is parted from the other two for For, in the way Operation says
 	foreign      = "foreign"          // the reference does Operation on the table
 )
 
@@ -56,7 +57,7 @@ func faultsOf(profile string) ([]string, error) {
 	case "r1":
 		return append(common, killServer, killServer), nil
 	case "r3":
-		return append(common, stepDown, stepDown, stopNode), nil
+		return append(common, stepDown, stepDown, stopNode, cutNode, cutNode), nil
 	case "foreign":
 		return append(common, foreign, foreign, foreign, foreign, foreign), nil
 	}
@@ -73,6 +74,14 @@ func moments() []bridge.Moment {
 func operations() []string {
 	return []string{"append", "compact", "index", "optimize", "tag", "cleanup", "add-column", "config"}
 }
+
+// The ways in which a node is parted from the others.
+const (
+	apart  = "both"   // no connection either way
+	deaf   = "deaf"   // it does not hear the others, who hear it
+	silent = "silent" // they do not hear it
+	flap   = "flap"   // apart and together again, many times
+)
 
 // draw makes a schedule from a seed: bursts of one to three faults, a quarter of the
 // time nothing.
@@ -97,6 +106,11 @@ func draw(seed uint64, profile, retention string, workers int, duration time.Dur
 				e.Moment, e.Hit = string(moments()[rng.IntN(len(moments()))]), 1+rng.IntN(3)
 			case foreign:
 				e.Operation = operations()[rng.IntN(len(operations()))]
+			case cutNode:
+				e.Operation = []string{apart, deaf, silent, flap}[rng.IntN(4)]
+				if rng.IntN(2) == 0 {
+					e.For += 6 * time.Second // the others elect leaders after 4 to 9 s
+				}
 			case pauseWorker:
 				e.For += 3 * time.Second // longer than the ack wait
 			}

@@ -13,7 +13,6 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/pst-bridge/pst-bridge/testenv/natsenv"
@@ -49,8 +48,8 @@ type world struct {
 
 // slot is where a worker runs; when it dies another one takes its place.
 type slot struct {
-	w       *world
-	proxies []*proxy
+	w     *world
+	links []*natsenv.Link // to each server
 
 	mu   sync.Mutex
 	proc *runner.Process
@@ -63,7 +62,7 @@ func build(h *harness, s *Schedule) *world {
 	w := &world{h: h, s: s, storage: filepath.Join(h.dir, "data"), stopping: make(chan struct{})}
 	w.figures.Kills = map[string]int{}
 	if s.Profile == "r3" {
-		w.cluster = natsenv.StartCluster(h, func(o *server.Options) { o.Cluster.NoAdvertise = true })
+		w.cluster = natsenv.StartCluster(h)
 		for _, n := range w.cluster.Nodes {
 			w.urls = append(w.urls, n.URL())
 		}
@@ -84,12 +83,7 @@ func build(h *harness, s *Schedule) *world {
 			if err != nil {
 				h.Fatal(err)
 			}
-			p, err := newProxy(target.Host)
-			if err != nil {
-				h.Fatal(err)
-			}
-			h.Cleanup(p.close)
-			sl.proxies = append(sl.proxies, p)
+			sl.links = append(sl.links, natsenv.StartLink(h, target.Host))
 		}
 		w.slots = append(w.slots, sl)
 		sl.start()
@@ -127,8 +121,8 @@ func (w *world) provision() {
 // start runs a worker in the slot.
 func (sl *slot) start() {
 	var servers []string
-	for _, p := range sl.proxies {
-		servers = append(servers, p.url())
+	for _, l := range sl.links {
+		servers = append(servers, l.URL())
 	}
 	sl.mu.Lock()
 	defer sl.mu.Unlock()
@@ -168,9 +162,14 @@ func (sl *slot) process() *runner.Process {
 // signal sends a signal to the slot's worker; one that has ended is left alone.
 func (sl *slot) signal(sig syscall.Signal) { sl.process().Signal(sig) }
 
+// part cuts the slot's worker off from the servers, or ends that.
 func (sl *slot) part(cut bool) {
-	for _, p := range sl.proxies {
-		p.part(cut)
+	for _, l := range sl.links {
+		if cut {
+			l.Part()
+		} else {
+			l.Join()
+		}
 	}
 }
 
@@ -197,14 +196,27 @@ func (w *world) settle() {
 	}
 	close(w.stopping)
 	for i, sl := range w.slots {
-		sl.signal(syscall.SIGTERM)
+		sl.end(i)
+	}
+}
+
+// end drains the slot's worker. One that had not come to run, because the servers could
+// not answer at its start, may fail; its successor may be on its way.
+func (sl *slot) end(number int) {
+	for {
 		p := sl.process()
+		p.Signal(syscall.SIGTERM)
 		exit := p.Wait(patience)
+		log := p.Stderr().String()
 		// One that drained already takes the signal for a second one.
-		if exit.Code > 0 && !strings.Contains(p.Stderr().String(), "a second signal") {
-			w.h.Errorf("worker %d drained with exit code %d", i, exit.Code)
+		if exit.Code > 0 && strings.Contains(log, "draining") && !strings.Contains(log, "a second signal") {
+			sl.w.h.Errorf("worker %d drained with exit code %d", number, exit.Code)
 		}
-		<-sl.done
+		select {
+		case <-sl.done:
+			return
+		case <-time.After(time.Second):
+		}
 	}
 }
 
@@ -212,14 +224,15 @@ func (w *world) settle() {
 type figures struct {
 	mu sync.Mutex
 
-	Published, Rows, DeadLetters     int
-	Commits, Duplicates, Conflicts   int
-	Kills                            map[string]int // by failpoint, and SIGKILLs
-	ServerKills, LeaderChanges       int
-	Partitions, Pauses, StorageFails int
-	Retries, Foreign, ForeignFailed  int
-	Versions                         int
-	Lost, Twice, Strange, Wrong      int
+	Published, Rows, DeadLetters    int
+	Commits, Duplicates, Conflicts  int
+	Kills                           map[string]int // by failpoint, and SIGKILLs
+	ServerKills, LeaderChanges      int
+	Partitions, NodePartitions      int // of workers, and of nodes
+	Pauses, StorageFails            int
+	Retries, Foreign, ForeignFailed int
+	Versions                        int
+	Lost, Twice, Strange, Wrong     int
 }
 
 // add counts under the lock.

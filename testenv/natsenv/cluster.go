@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/url"
+	"slices"
 	"strconv"
 	"testing"
 	"time"
@@ -13,28 +14,40 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// Cluster is three nodes with one JetStream.
+const size = 3
+
+// Cluster is three nodes with one JetStream. Each route between two of them goes
+// through a link, and no node tells another, or a client, where a third is: so nodes
+// can be parted.
 type Cluster struct {
-	t     testing.TB
-	Nodes []*Node
+	t      testing.TB
+	Nodes  []*Node
+	routes [size][size]*Link // by who dials and who listens; nil on the diagonal
 }
 
 // StartCluster runs three nodes on free ports and waits until they have elected
 // a leader of JetStream's meta group.
 func StartCluster(t testing.TB, change ...Options) *Cluster {
 	t.Helper()
-	const size = 3
 	var ports [size]int
-	var routes []*url.URL
 	for i := range ports {
 		ports[i] = freePort(t)
-		routes = append(routes, &url.URL{Scheme: "nats", Host: "127.0.0.1:" + strconv.Itoa(ports[i])})
 	}
 	c := &Cluster{t: t}
 	for i := range ports {
+		var routes []*url.URL
+		for j := range ports {
+			if i != j {
+				c.routes[i][j] = StartLink(t, "127.0.0.1:"+strconv.Itoa(ports[j]))
+				routes = append(routes, &url.URL{Scheme: "nats", Host: c.routes[i][j].Addr()})
+			}
+		}
 		join := func(o *server.Options) {
 			o.ServerName = fmt.Sprintf("node-%d", i)
-			o.Cluster = server.ClusterOpts{Name: "natsenv", Host: "127.0.0.1", Port: ports[i]}
+			o.Cluster = server.ClusterOpts{
+				Name: "natsenv", Host: "127.0.0.1", Port: ports[i], NoAdvertise: true,
+				Advertise: "127.0.0.1:1", // nobody listens there: nodes tell each other of routes all the same
+			}
 			o.Routes = routes
 		}
 		c.Nodes = append(c.Nodes, newNode(t, t.TempDir(), append([]Options{join}, change...)))
@@ -56,6 +69,49 @@ func StartCluster(t testing.TB, change ...Options) *Cluster {
 	return c
 }
 
+// Part cuts a node off from the other two, until Join.
+func (c *Cluster) Part(n *Node) {
+	c.around(n, func(dialled, dials *Link) {
+		dialled.Part()
+		dials.Part()
+	})
+}
+
+// Deafen keeps from a node what the other two say; they still hear it.
+func (c *Cluster) Deafen(n *Node) {
+	c.around(n, func(dialled, dials *Link) {
+		dialled.Hold(ToServer)
+		dials.Hold(FromServer)
+	})
+}
+
+// Silence keeps from the other two what a node says; it still hears them.
+func (c *Cluster) Silence(n *Node) {
+	c.around(n, func(dialled, dials *Link) {
+		dialled.Hold(FromServer)
+		dials.Hold(ToServer)
+	})
+}
+
+// Join ends what Part, Deafen and Silence did to a node.
+func (c *Cluster) Join(n *Node) {
+	c.around(n, func(dialled, dials *Link) {
+		dialled.Join()
+		dials.Join()
+	})
+}
+
+// around visits the links between a node and each other one: that by which the other
+// dials it, and that which it dials.
+func (c *Cluster) around(n *Node, visit func(dialled, dials *Link)) {
+	i := slices.Index(c.Nodes, n)
+	for j := range c.Nodes {
+		if i != j {
+			visit(c.routes[j][i], c.routes[i][j])
+		}
+	}
+}
+
 // URL returns the URLs of all nodes, separated by commas.
 func (c *Cluster) URL() string {
 	s := ""
@@ -73,6 +129,15 @@ func (c *Cluster) StreamLeader(stream string) *Node {
 	c.t.Helper()
 	return c.leader("stream "+stream, func(n *Node) bool {
 		return n.srv.JetStreamIsStreamLeader(server.DEFAULT_GLOBAL_ACCOUNT, stream)
+	})
+}
+
+// NextLeader waits until another node than one leads a stream, and returns it. The one
+// may be parted from the others, and still take itself for the leader.
+func (c *Cluster) NextLeader(stream string, than *Node) *Node {
+	c.t.Helper()
+	return c.leader("stream "+stream+" beside the last one", func(n *Node) bool {
+		return n != than && n.srv.JetStreamIsStreamLeader(server.DEFAULT_GLOBAL_ACCOUNT, stream)
 	})
 }
 
@@ -101,17 +166,12 @@ func (c *Cluster) AwaitCurrent(stream string) {
 
 func (c *Cluster) leader(what string, leads func(*Node) bool) *Node {
 	c.t.Helper()
-	var found *Node
-	c.await("a leader of "+what, func() bool {
-		for _, n := range c.Nodes {
-			if n.srv != nil && leads(n) {
-				found = n
-				return true
-			}
-		}
-		return false
+	var found []*Node
+	c.await("one leader of "+what, func() bool {
+		found = slices.DeleteFunc(slices.Clone(c.Nodes), func(n *Node) bool { return n.srv == nil || !leads(n) })
+		return len(found) == 1 // one that was parted may take itself for the leader for a while
 	})
-	return found
+	return found[0]
 }
 
 func (c *Cluster) await(what string, ok func() bool) {

@@ -2,6 +2,7 @@ package natsenv
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"strconv"
 	"testing"
@@ -48,18 +49,24 @@ func newNode(t testing.TB, store string, change []Options) *Node {
 }
 
 // freePort returns a port that was free a moment ago. Unlike port 0 it is known
-// before the server starts, and so stays the same over restarts.
+// before the server starts, and so stays the same over restarts. It is below those
+// that systems give to connections and to port 0: none of these takes it meanwhile.
 func freePort(t testing.TB) int {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatalf("find a free port: %v", err)
+	const low, high, tries = 10_000, 32_000, 100
+	var err error
+	for range tries {
+		port := low + rand.IntN(high-low) //nolint:gosec // any will do
+		var l net.Listener
+		if l, err = net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port))); err == nil {
+			err = l.Close()
+		}
+		if err == nil {
+			return port
+		}
 	}
-	port := l.Addr().(*net.TCPAddr).Port
-	if err := l.Close(); err != nil {
-		t.Fatalf("free port %d: %v", port, err)
-	}
-	return port
+	t.Fatalf("find a free port: %v", err)
+	return 0
 }
 
 // URL returns the client URL; it stays the same over restarts.

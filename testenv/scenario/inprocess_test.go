@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -32,7 +33,13 @@ type running struct {
 // bridge starts a bridge in this process; it is drained at the end of the test.
 func (r *rig) bridge(change ...func(*bridge.Config)) *running {
 	r.t.Helper()
-	conn, err := consumer.Connect(r.t.Context(), consumer.Config{Servers: []string{r.node.URL()}, Instance: "test"})
+	return r.bridgeAt(r.urls, change...)
+}
+
+// bridgeAt is bridge for other addresses of the servers.
+func (r *rig) bridgeAt(urls string, change ...func(*bridge.Config)) *running {
+	r.t.Helper()
+	conn, err := consumer.Connect(r.t.Context(), consumer.Config{Servers: strings.Split(urls, ","), Instance: "test"})
 	if err != nil {
 		r.t.Fatal(err)
 	}

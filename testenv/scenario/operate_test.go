@@ -20,7 +20,7 @@ func (r *rig) command(code int, args ...string) string {
 	p := runner.Start(r.t, runner.Config{
 		Path: runner.Build(r.t, runner.Bridge, "failpoint"),
 		Args: args,
-		Env:  []string{"NATS_URL=" + r.node.URL(), "PST_STORAGE=" + r.storage},
+		Env:  []string{"NATS_URL=" + r.urls, "PST_STORAGE=" + r.storage},
 	})
 	if exit := p.Wait(patience); exit.Code != code {
 		r.t.Fatalf("%s: exit code %d, want %d\n%s%s", strings.Join(args, " "), exit.Code, code, p.Stdout(), p.Stderr())

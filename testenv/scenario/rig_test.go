@@ -30,7 +30,9 @@ const ackWait = 2 * time.Second
 // rig is a server, a storage folder and the binary under test.
 type rig struct {
 	t        *testing.T
-	node     *natsenv.Node
+	node     *natsenv.Node    // nil if there is a cluster
+	cluster  *natsenv.Cluster // nil if there is a node
+	urls     string           // of the servers, separated by commas
 	js       jetstream.JetStream
 	storage  string
 	perTopic bool                     // topics have streams of their own
@@ -50,8 +52,25 @@ func newRigWith(t *testing.T, retention jetstream.RetentionPolicy, change ...nat
 func newBareRig(t *testing.T, change ...natsenv.Options) *rig {
 	t.Helper()
 	node := natsenv.Start(t, change...)
+	r := rigOn(t, node.URL())
+	r.node = node
+	return r
+}
+
+// newClusterRig is a rig of three nodes.
+func newClusterRig(t *testing.T) *rig {
+	t.Helper()
+	cluster := natsenv.StartCluster(t)
+	r := rigOn(t, cluster.URL())
+	r.cluster = cluster
+	r.stream(jetstream.WorkQueuePolicy)
+	return r
+}
+
+func rigOn(t *testing.T, urls string) *rig {
+	t.Helper()
 	return &rig{
-		t: t, node: node, js: natsenv.JetStream(t, natsenv.Dial(t, node.URL())),
+		t: t, urls: urls, js: natsenv.JetStream(t, natsenv.Dial(t, urls)),
 		storage: filepath.Join(t.TempDir(), "data"),
 		alive:   map[*runner.Process]bool{},
 	}
@@ -61,12 +80,15 @@ func newBareRig(t *testing.T, change ...natsenv.Options) *rig {
 // where topics have their own.
 func (r *rig) stream(retention jetstream.RetentionPolicy) {
 	r.t.Helper()
-	subject := "persisting.>"
+	subject, replicas := "persisting.>", 1
 	if r.perTopic {
 		subject = "persisting.t"
 	}
+	if r.cluster != nil {
+		replicas = len(r.cluster.Nodes)
+	}
 	_, err := r.js.CreateStream(r.t.Context(), jetstream.StreamConfig{
-		Name: r.home("t"), Subjects: []string{subject}, Retention: retention,
+		Name: r.home("t"), Subjects: []string{subject}, Retention: retention, Replicas: replicas,
 		Storage: jetstream.FileStorage, Discard: jetstream.DiscardNew, AllowDirect: true,
 	})
 	if err != nil {
@@ -102,7 +124,7 @@ func (r *rig) worker(failpoints string, args ...string) *runner.Process {
 	return runner.Start(r.t, runner.Config{
 		Path: runner.Build(r.t, runner.Bridge, "failpoint"),
 		Args: append([]string{
-			"run", "--server", r.node.URL(), "--storage", r.storage, "--http", "", "--log-format", "json", "--log-level", "debug",
+			"run", "--server", r.urls, "--storage", r.storage, "--http", "", "--log-format", "json", "--log-level", "debug",
 		}, args...),
 		Env: []string{"PST_FP=" + failpoints},
 	})
