@@ -108,8 +108,8 @@ func draw(seed uint64, profile, retention string, workers int, duration time.Dur
 				e.Operation = operations()[rng.IntN(len(operations()))]
 			case cutNode:
 				e.Operation = []string{apart, deaf, silent, flap}[rng.IntN(4)]
-				if rng.IntN(2) == 0 {
-					e.For += 6 * time.Second // the others elect leaders after 4 to 9 s
+				if long := 6 * time.Second; rng.IntN(2) == 0 && at+2*long < duration {
+					e.For += long // the others elect leaders after 4 to 9 s
 				}
 			case pauseWorker:
 				e.For += 3 * time.Second // longer than the ack wait
