@@ -136,8 +136,8 @@ func (a *assembler) begin() error {
 	}
 	table := a.p.sink.Schema()
 	if table != a.table {
-		if err := decode.Check(table, a.p.decode); err != nil {
-			return &sink.StopError{Reason: sink.Unsupported, Err: err}
+		if err := a.p.checkTable(table); err != nil {
+			return err
 		}
 	}
 	a.table = table

@@ -44,7 +44,7 @@ func (p *pipeline) bind(ctx context.Context) error {
 		return err
 	}
 	p.decode.Epoch = bound.Epoch
-	return nil
+	return p.checkTable(p.sink.Schema())
 }
 
 // create makes the consumer, which only a table without an entry for the stream

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/pst-bridge/pst-bridge/consumer"
+	"github.com/pst-bridge/pst-bridge/schema"
 	"github.com/pst-bridge/pst-bridge/schema/decode"
 	"github.com/pst-bridge/pst-bridge/sink"
 )
@@ -41,6 +42,8 @@ type Config struct {
 	Compression sink.Compression
 	// Columns switches the _nats_ columns.
 	Columns Columns
+	// Schemas are the declared columns by topic; AnyTopic is for those that it does not name.
+	Schemas map[string]*schema.Declaration
 	// ConsumerName is the base of the durable consumers' names; each topic's is derived from it.
 	ConsumerName string
 	// Provision allows creating consumers and the dead-letter stream.

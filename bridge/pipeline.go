@@ -141,8 +141,7 @@ func (p *pipeline) setup() error {
 		rows: p.cfg.BatchRows, bytes: min(p.cfg.BatchBytes, p.cfg.Memory/4), age: p.cfg.FlushInterval,
 		messages: max(limit/2, 1), // the other half is the next batch, while this one is committed
 	}
-	p.decode = p.cfg.Columns.options()
-	p.decode.Widen = p.sink.MayWiden
+	p.decode = p.decoding()
 	p.sink.GiveUpAfter(p.patience())
 	var err error
 	if p.lease, err = consumer.NewLease(consumer.LeaseConfig{AckWait: p.durable.AckWait(), Extend: p.durable.InProgress}); err != nil {

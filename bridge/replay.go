@@ -71,7 +71,6 @@ type replay struct {
 func (r *replay) begin(ctx context.Context, topic string, source *origin) (last uint64, err error) {
 	r.p = r.bridge.newPipeline(topic, source)
 	r.p.hold = newHoldings(0)
-	r.p.decode = r.p.cfg.Columns.options()
 	name, err := consumer.ConsumerName(r.p.cfg.ConsumerName, topic)
 	if err != nil {
 		return 0, err
@@ -84,6 +83,7 @@ func (r *replay) begin(ctx context.Context, topic string, source *origin) (last 
 	if r.p.sink, err = sink.Open(ctx, cfg); err != nil {
 		return 0, err
 	}
+	r.p.decode = r.p.decoding()
 	state, err := r.p.durable.State(ctx)
 	if err != nil {
 		return 0, err
@@ -97,8 +97,7 @@ func (r *replay) begin(ctx context.Context, topic string, source *origin) (last 
 		return 0, err
 	}
 	r.p.decode.Epoch = bound.Epoch
-	r.p.decode.Widen = r.p.sink.MayWiden
-	return state.StreamLastSeq, nil
+	return state.StreamLastSeq, r.p.checkTable(r.p.sink.Schema())
 }
 
 // add puts a message into the open batch, and commits what is full.

@@ -22,6 +22,8 @@ const (
 	ConsumerReplaced Reason = "consumer_replaced" // another consumer, or the same name made again
 	Unsupported      Reason = "unsupported"       // the table holds something this release must not touch
 	NameRefused      Reason = "name_refused"      // the topic cannot have a table here
+	// SchemaContradiction: the table holds a column in another type than declared.
+	SchemaContradiction Reason = "schema_contradiction"
 )
 
 // StopError says that a topic must stop, and why.

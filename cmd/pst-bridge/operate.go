@@ -14,6 +14,7 @@ import (
 // operateFlags are those of the commands that look at topics and mend them.
 type operateFlags struct {
 	Storage  string       `env:"PST_STORAGE" default:"./data" placeholder:"DIR" help:"Directory that holds a <topic>.lance each."`
+	Declared schemaFlags  `embed:""`
 	Consumer string       `name:"consumer-name" env:"PST_CONSUMER" default:"${consumer}" help:"Base name of the durable consumers: what run calls --consumer."`
 	Connect  connectFlags `embed:""`
 	Where    streamFlags  `embed:""`
@@ -31,7 +32,7 @@ func (o *operateFlags) operate(parent context.Context, std *streams, create bool
 		return err
 	}
 	defer conn.Close()
-	cfg := bridge.Config{Storage: o.Storage, ConsumerName: o.Consumer, Provision: create && o.Where.Provision, Version: readBuild().Version}
+	cfg := bridge.Config{Storage: o.Storage, Schemas: o.Declared.Schema.topics, ConsumerName: o.Consumer, Provision: create && o.Where.Provision, Version: readBuild().Version}
 	cfg.Events.State = func(topic string, s bridge.TopicState) {
 		log.Debug("topic", slog.String("topic", topic), slog.Any("state", s))
 	}
@@ -92,6 +93,8 @@ func remedy(topic, reason string) string {
 		return "change the settings that the error names, with `nats consumer edit`"
 	case "unsupported":
 		return "use a release that knows it, or undo what made the table so"
+	case "schema_contradiction":
+		return "`pst-bridge schema show " + topic + "` prints the columns as they are; declare the type that the table has, or move the table away"
 	case "name_refused":
 		return "publish under another topic; see the limits in the README"
 	default:

@@ -25,6 +25,8 @@ type runFlags struct {
 	Consumer    string   `env:"PST_CONSUMER" default:"${consumer}" help:"Base name of the durable consumers; all workers of a topic use the same."`
 	NATSColumns []string `name:"nats-columns" env:"PST_NATS_COLUMNS" enum:"seq,time,subject,headers,none" default:"seq,time" placeholder:"COLUMN,..." help:"Columns about the message itself, as _nats_<name>: seq, time, subject, headers; none for none."`
 
+	Declared schemaFlags `embed:""`
+
 	BatchSize     int           `group:"Batches" env:"PST_BATCH_SIZE" default:"${batch_size}" placeholder:"ROWS" help:"Rows that make a batch full."`
 	BatchBytes    Bytes         `group:"Batches" env:"PST_BATCH_BYTES" default:"${batch_bytes}" placeholder:"SIZE" help:"Bytes of messages that make a batch full."`
 	Memory        Bytes         `group:"Batches" env:"PST_MEMORY" default:"${memory}" placeholder:"SIZE" help:"Messages and rows that all topics together may hold; fetching waits when it is used up."`
@@ -207,6 +209,7 @@ func (c *runFlags) bridgeConfig(events bridge.Events) bridge.Config {
 			NoSeq: !slices.Contains(c.NATSColumns, "seq"), NoTime: !slices.Contains(c.NATSColumns, "time"),
 			Subject: slices.Contains(c.NATSColumns, "subject"), Headers: slices.Contains(c.NATSColumns, "headers"),
 		},
+		Schemas:      c.Declared.Schema.topics,
 		ConsumerName: c.Consumer,
 		Provision:    c.Where.Provision,
 		Once:         c.Once,

@@ -56,6 +56,7 @@ func restricted() []rule {
 		{"github.com/synadia-io/...", []string{"consumer", "cmd/pst-bridge"}},
 		{"github.com/prometheus/...", []string{"cmd/pst-bridge", "testenv/..."}},
 		{"github.com/alecthomas/kong", []string{"cmd/pst-bridge"}},
+		{"go.yaml.in/yaml/...", []string{"cmd/pst-bridge"}},
 		{"github.com/vbauerster/mpb/...", []string{"cmd/pst-bridge"}},
 		{"google.golang.org/protobuf/...", []string{"sink/lance/..."}},
 		{"github.com/apache/arrow/go/v17/...", []string{"sink", "sink/lance/...", "schema/...", "bridge", "client", "cmd/pst-bridge", "testenv/..."}},

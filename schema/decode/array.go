@@ -157,6 +157,10 @@ func (b *Batch) component(c *column, count int) *Reject {
 
 // component is bitsFor for vectors.
 func (n *number) component(item *column) (uint64, bool) {
+	if item.isHalf() {
+		h, ok := n.nearest16()
+		return uint64(h), ok
+	}
 	if item.kind != floating {
 		return n.bitsFor(item)
 	}

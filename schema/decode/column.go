@@ -260,7 +260,7 @@ func (c *column) valueBits() int {
 
 // isNumber tells whether the column holds integers or floats.
 func (c *column) isNumber() bool {
-	return c.kind == signed || c.kind == unsigned || c.kind == floating
+	return c.kind == signed || c.kind == unsigned || c.kind == floating || c.isHalf()
 }
 
 // path names the column for people; "[]" stands for the items of a list.

@@ -55,7 +55,10 @@
 // utf8, binary (base64 of RFC 4648 with padding), date32 ("2006-01-02"),
 // timestamp (RFC 3339, or an integer in the unit of the column; a time finer
 // than the unit is rejected), fixed_size_list of numbers, list, struct, and the
-// large variants. A date is the instant of its midnight in UTC where the column has
+// large variants; decimals from numbers and strings of digits, exact at the scale of
+// the column; float16 as float32; time32 and time64 ("15:04:05.123", or an integer in
+// the unit), duration (an integer in the unit), date64 as date32 and in milliseconds of
+// whole days, fixed_size_binary as binary of its length. A date is the instant of its midnight in UTC where the column has
 // timestamps. A value for a column of another type is rejected.
 //
 // Where Options.Widen allows it, a column takes the next type that holds the value:

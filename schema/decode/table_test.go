@@ -72,8 +72,31 @@ func TestTableTypes(t *testing.T) {
 		{arrow.ListOf(p.Int32), `[] [1,null,2]`, ``, `[2147483648] 1`},
 		{arrow.LargeListOf(arrow.BinaryTypes.String), `[] ["a",null]`, ``, `[1]`},
 		{arrow.ListOf(arrow.FixedSizeListOf(1, p.Float32)), `[[1],null,[2]]`, ``, `[[1,2]]`},
-		{&arrow.Decimal128Type{Precision: 10, Scale: 2}, `null`, ``, `1 "1.5"`},
-		{arrow.ListOf(&arrow.Decimal128Type{Precision: 10, Scale: 2}), `[] [null]`, ``, `[1]`},
+		{
+			&arrow.Decimal128Type{Precision: 10, Scale: 2}, `1 -1.5 "0.25" "-1e3" 99999999.99 -0 0.00000 12.340000 "1.5E1" 1e7`,
+			`"1" "-1.5" "0.25" "-1000" "99999999.99" "0" "0" "12.34" "15" "10000000"`,
+			`0.001 1e8 100000000 99999999.999 "1.505" "" "+1" "1\u0020" "0x1" "NaN" true {} 1e1000000 1e-1000000`,
+		},
+		{
+			&arrow.Decimal128Type{Precision: 38, Scale: 0}, `99999999999999999999999999999999999999 -99999999999999999999999999999999999999 18446744073709551616 -1`,
+			`"99999999999999999999999999999999999999" "-99999999999999999999999999999999999999" "18446744073709551616" "-1"`, `1e38 100000000000000000000000000000000000000 0.5`,
+		},
+		{&arrow.Decimal128Type{Precision: 5, Scale: -2}, `12300 1e6`, `"12300" "1e+06"`, `1234 1e7 10000000`},
+		{
+			&arrow.Decimal256Type{Precision: 76, Scale: 2}, `-12345678901234567890123456789012345678901234567890.25 1`,
+			`"-12345678901234567890123456789012345678901234567890.25" "1"`, `0.125 1e74`,
+		},
+		{arrow.ListOf(&arrow.Decimal128Type{Precision: 10, Scale: 2}), `[] [1.5,null]`, `[] ["1.5",null]`, `[0.001] [true]`},
+		{arrow.FixedWidthTypes.Float16, `1.5 -0.1 65504 2048 65519.9 -0 1e-9 0.333`, `1.5 -0.099975586 65504 2048 65504 -0 0 0.3330078`, `2049 65520.0 1e400 "1" true`},
+		{arrow.FixedSizeListOf(2, arrow.FixedWidthTypes.Float16), `[0.5,2049] null [0,0]`, `[0.5,2048] null [0,0]`, `[1,70000] [1] ["a","b"]`},
+		{arrow.FixedWidthTypes.Time32s, `"00:00:00" "23:59:59" 3600`, `"00:00:00" "23:59:59" "01:00:00"`, `"24:00:00" "12:00" "12:00:60" "12:00:00.5" "x" 86400 -1 1.5`},
+		{arrow.FixedWidthTypes.Time32ms, `"01:02:03.004" 1`, `"01:02:03.004" "00:00:00.001"`, `"01:02:03.0004" 86400000`},
+		{arrow.FixedWidthTypes.Time64us, `"01:02:03.000004" "01:02:03.5"`, `"01:02:03.000004" "01:02:03.5"`, `"01:02:03.0000004" "01:02:03." "1:02:03" "01:02:03,5"`},
+		{arrow.FixedWidthTypes.Time64ns, `"01:02:03.000000004"`, ``, `"01:02:03.0000000004" "01:02:03.0000000000" 86400000000000`},
+		{arrow.FixedWidthTypes.Duration_ms, `-5 9223372036854775807 1e3`, `"-5ms" "9223372036854775807ms" "1000ms"`, `1.5 "5ms" 9223372036854775808`},
+		{arrow.FixedWidthTypes.Date64, `"1970-01-02" 86400000 "1969-12-31"`, `"1970-01-02" "1970-01-02" "1969-12-31"`, `1 "1970-1-1" "x" 1.5`},
+		{&arrow.FixedSizeBinaryType{ByteWidth: 2}, `"AAE=" "//8="`, ``, `"AA==" "AAEC" "AAE" 1 ""`},
+		{&arrow.FixedSizeBinaryType{ByteWidth: 8}, `"AAECAwQFBgc="`, ``, `"AAECAwQFBgcI"`},
 		{arrow.MapOf(arrow.BinaryTypes.String, p.Int64), `null`, ``, `{} {"a":1}`},
 	} {
 		t.Run(tc.typ.String(), func(t *testing.T) {
@@ -136,7 +159,7 @@ func TestTableGrows(t *testing.T) {
 	refuse(t, b, `{"id":null}`, ClassRequired, "field id")
 	refuse(t, b, `{"id":1,"l":[{"x":1},{}]}`, ClassRequired, "field l[].x")
 	refuse(t, b, `{"id":1,"l":[null,{"x":1}]}`, ClassRequired, "field l[]")
-	refuse(t, b, `{"id":1,"o":{"d":1}}`, ClassType, "field o.d: number does not fit decimal(5, 0)")
+	refuse(t, b, `{"id":1,"o":{"d":0.5}}`, ClassType, "field o.d: number with more digits behind the point does not fit decimal(5, 0)")
 	rec := record(t, b)
 	columns, rows := render(t, rec)
 	wantColumns := "id int64 not null; o struct<a: int8, d: decimal(5, 0), z: utf8, more: bool>; l list<element: struct<x: int64, y: list<item: int64, nullable>>>; new float64"

@@ -230,6 +230,8 @@ func (b *Batch) putString(c *column, s []byte) *Reject {
 		return b.putDate(c, s)
 	case timestamp:
 		return b.putTime(c, s)
+	case fixed:
+		return b.fixedText(c, s)
 	case dictionary:
 		if c.item.kind == text {
 			return b.putEntry(c, s)
@@ -263,6 +265,9 @@ func (b *Batch) numeric(c *column) *Reject {
 // putNumber stores the number in hand.
 func (b *Batch) putNumber(c *column) *Reject {
 	n := &b.num
+	if c.kind == fixed {
+		return b.fixedNumber(c)
+	}
 	if c.inferred {
 		if rej := b.inferNumber(c); rej != nil {
 			return rej

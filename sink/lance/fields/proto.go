@@ -79,6 +79,8 @@ func (f *Field) proto() *lancepb.Field {
 	m := &lancepb.Field{}
 	if f.stored != nil {
 		proto.Merge(m, f.stored)
+	} else {
+		f.markPrimary(m)
 	}
 	m.Id, m.ParentId, m.Name = f.ID, f.ParentID, f.Name
 	m.LogicalType, m.Nullable = f.LogicalType, f.Nullable
