@@ -186,7 +186,7 @@ func (n *number) nearest16() (uint16, bool) {
 		sign = 1 << 15
 	}
 	abs := math.Abs(f)
-	if abs >= maxHalf+16 { // halfway to the next one, which is none
+	if !(abs < maxHalf+16) { // halfway to the next one, which is none; or no number
 		return 0, false
 	}
 	step := halfLeast // between neighbours at abs
@@ -208,9 +208,13 @@ func (n *number) nearest16() (uint16, bool) {
 // above decides a tie between low and the next value: by the digits, of which abs is
 // the nearest float64 only, or else for the even one.
 func (n *number) above(abs, low float64) bool {
+	even := math.Mod(low, 2) == 1
+	if !n.long && n.exp == 0 {
+		return even // abs is exact
+	}
 	exact, ok := new(big.Rat).SetString(string(n.lit()))
 	if !ok {
-		return false
+		return even
 	}
 	switch exact.Abs(exact).Cmp(new(big.Rat).SetFloat64(abs)) {
 	case 1:
@@ -218,7 +222,7 @@ func (n *number) above(abs, low float64) bool {
 	case -1:
 		return false
 	default:
-		return math.Mod(low, 2) == 1
+		return even
 	}
 }
 

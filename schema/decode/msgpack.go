@@ -3,6 +3,8 @@ package decode
 import (
 	"unicode/utf8"
 
+	"github.com/apache/arrow/go/v17/arrow"
+
 	"github.com/pst-bridge/pst-bridge/schema"
 )
 
@@ -148,7 +150,7 @@ func (b *Batch) packedValue(c *column, depth int) *Reject {
 		if !utf8.Valid(t.bytes) {
 			return reject(ClassParse, "field %s: invalid UTF-8 in the string at byte %d", c.path(), at)
 		}
-		if c.kind == binaries {
+		if c.kind == binaries || c.typ != nil && c.typ.ID() == arrow.FIXED_SIZE_BINARY {
 			return misfit(c, "string") // there are binaries in msgpack: this is no base64
 		}
 		return b.putString(c, t.bytes)

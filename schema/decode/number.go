@@ -123,6 +123,12 @@ func (n *number) magnitude() (uint64, bool) {
 // decimal returns the number without its sign as digits * 10^exp, the digits
 // without zeros at either end, none at all for zero.
 func (n *number) decimal() (digits []byte, exp int) {
+	if !n.long {
+		digits = strconv.AppendUint(make([]byte, 0, 40), n.mant, 10)
+		whole := len(digits)
+		digits = bytes.TrimRight(digits, "0")
+		return digits, n.exp + whole - len(digits)
+	}
 	lit := n.lit()
 	digits = make([]byte, 0, len(lit)+20)
 	for i, c := range lit {

@@ -104,11 +104,7 @@ func (b *Batch) putBinary(c *column, v []byte) *Reject {
 		if len(v)*8 != c.width {
 			return misfit(c, "binary of "+strconv.Itoa(len(v))+" bytes")
 		}
-		if rej := b.open(c); rej != nil {
-			return rej
-		}
-		c.buf = append(c.buf, v...)
-		return nil
+		return b.putRaw(c, v)
 	default:
 		return misfit(c, "binary")
 	}
