@@ -13,8 +13,9 @@ import (
 	"github.com/pst-bridge/pst-bridge/internal/mutant"
 )
 
-// Format is the version of the entry's encoding that this package writes. It reads this one only.
-const Format = 1
+// Format is the version of the entry's encoding that this package writes. It reads
+// this one and those before it.
+const Format = 1 + next
 
 // KeyPrefix is followed by the stream's name in the table's config map.
 const KeyPrefix = "pst.ledger."
