@@ -42,6 +42,21 @@ type User struct {
 // publisher for each topic, or one for all. The subjects are those that the calls of
 // this package use.
 func (cfg PermissionConfig) Permissions() ([]User, error) {
+	r, err := cfg.rights()
+	if err != nil {
+		return nil, err
+	}
+	users := append([]User{r.bridge(), r.operator()}, r.publishers()...)
+	if cfg.Domain != "" {
+		for i := range users {
+			users[i].Publish = inDomain(users[i].Publish, cfg.Domain)
+		}
+	}
+	return users, nil
+}
+
+// rights applies defaults, and names streams and consumers.
+func (cfg PermissionConfig) rights() (*rights, error) {
 	if cfg.Stream == "" {
 		cfg.Stream = DefaultStream
 	}
@@ -54,17 +69,8 @@ func (cfg PermissionConfig) Permissions() ([]User, error) {
 	if err := cfg.check(); err != nil {
 		return nil, err
 	}
-	r := rights{cfg: cfg}
-	if err := r.find(); err != nil {
-		return nil, err
-	}
-	users := append([]User{r.bridge(), r.operator()}, r.publishers()...)
-	if cfg.Domain != "" {
-		for i := range users {
-			users[i].Publish = inDomain(users[i].Publish, cfg.Domain)
-		}
-	}
-	return users, nil
+	r := &rights{cfg: cfg}
+	return r, r.find()
 }
 
 // inDomain adds to each call of the JetStream API its form with the domain: a server

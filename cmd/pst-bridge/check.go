@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os/signal"
+	"strings"
 	"syscall"
 	"text/tabwriter"
 
@@ -16,20 +17,28 @@ import (
 
 // checkCmd is "check".
 type checkCmd struct {
-	JSON bool `help:"Print as JSON, one object per line."`
+	AsPublisher bool `help:"Look instead whether the user of this connection, a publisher's, may do what a publisher must not."`
+	JSON        bool `help:"Print as JSON, one object per line."`
 	runFlags
 }
 
 // Help is the example shown by "help check".
 func (*checkCmd) Help() string {
-	return example("pst-bridge check --server nats://nats:4222 --storage /data/tables")
+	return example(
+		"pst-bridge check --server nats://nats:4222 --storage /data/tables",
+		"pst-bridge check --as-publisher --topics orders --creds publisher.creds --inbox-prefix _INBOX_publisher",
+	)
 }
 
 // Run looks, and fails if the bridge would not start.
 func (c *checkCmd) Run(parent context.Context, std *streams) error {
 	ctx, stop := signal.NotifyContext(parent, syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
-	found, err := c.look(ctx, std)
+	look := c.look
+	if c.AsPublisher {
+		look = c.lookAsPublisher
+	}
+	found, err := look(ctx, std)
 	if err != nil {
 		return err
 	}
@@ -47,6 +56,35 @@ func (c *checkCmd) look(ctx context.Context, std *streams) ([]bridge.Finding, er
 	defer conn.Close()
 	found, err := c.lookBehind(ctx, conn)
 	return append(c.exposure(conn), found...), err
+}
+
+// lookAsPublisher looks at what the user of the connection may do beside publishing.
+func (c *checkCmd) lookAsPublisher(ctx context.Context, _ *streams) ([]bridge.Finding, error) {
+	// What the server denies is what is looked for: it is not logged.
+	conn, err := c.Connect.connect(ctx, nil, newInstance(), slog.New(slog.DiscardHandler))
+	if err != nil {
+		return nil, err
+	}
+	defer conn.Close()
+	all, err := conn.Excess(ctx, consumer.PermissionConfig{
+		Stream: c.Where.Stream, Prefix: c.Where.SubjectPrefix, Consumer: c.Consumer, Topics: c.Topics, PerTopic: c.Where.PerTopic,
+	})
+	if err != nil {
+		return nil, err
+	}
+	var found []bridge.Finding
+	for _, e := range all {
+		f := bridge.Finding{Level: bridge.LevelOK, What: e.What, Detail: "denied"}
+		if len(e.Subjects) > 0 {
+			f.Level, f.Fix = bridge.LevelError, "give it the rights of a publisher that pst-bridge nats-permissions prints, and its own inbox"
+			f.Detail = fmt.Sprintf("%s is not denied: %s", strings.Join(e.Subjects, ", "), e.Harm)
+			if e.Reads {
+				f.Level = bridge.LevelWarning
+			}
+		}
+		found = append(found, f)
+	}
+	return found, nil
 }
 
 // lookBehind looks at what is behind the connection.
