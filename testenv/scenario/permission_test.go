@@ -50,7 +50,7 @@ func newGuarded(t *testing.T, domain string, args ...string) *guarded {
 	node := natsenv.Start(t, func(o *server.Options) {
 		o.Users, o.Accounts, o.JetStreamDomain = conf.Users, conf.Accounts, domain
 	})
-	g := &guarded{domain: domain, rig: &rig{t: t, node: node, storage: filepath.Join(t.TempDir(), "data"), alive: map[*runner.Process]bool{}}}
+	g := &guarded{domain: domain, rig: &rig{t: t, node: node, urls: node.URL(), storage: filepath.Join(t.TempDir(), "data"), alive: map[*runner.Process]bool{}}}
 	nc := g.dial("operator")
 	if domain == "" {
 		g.js = natsenv.JetStream(t, nc)
