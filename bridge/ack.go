@@ -119,6 +119,18 @@ func (p *pipeline) bury(ctx context.Context, b committedBatch) ([]*held, error) 
 	return fine, p.giveBack(failed, deadLetterDelay)
 }
 
+// buryTooSoon is a deliberate bug: it publishes the dead letters of a batch that is not
+// committed.
+func (p *pipeline) buryTooSoon(ctx context.Context, b *batch) {
+	for _, r := range b.rejected {
+		for _, m := range b.msgs {
+			if m.Seq == r.Seq {
+				_ = p.dead.Publish(ctx, m.Message, p.decode.Epoch, r.Class, r.Reason)
+			}
+		}
+	}
+}
+
 // letGo forgets messages that are no longer ours to keep alive.
 func (p *pipeline) letGo(msgs []*held) {
 	p.lease.Release(seqs(msgs)...)

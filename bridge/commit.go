@@ -26,6 +26,9 @@ func (p *pipeline) commit(ctx context.Context, in <-chan stagedBatch, out chan<-
 		if mutant.On("ack-before-commit") {
 			p.acknowledge(b.msgs)
 		}
+		if mutant.On("dead-letter-before-ledger") {
+			p.buryTooSoon(ctx, b.batch)
+		}
 		res, err := p.commitOne(ctx, b)
 		if err != nil {
 			return err

@@ -11,6 +11,16 @@ import (
 	"github.com/pst-bridge/pst-bridge/sink/lance/manifest"
 )
 
+// What other programs do.
+const (
+	restore   = "restore"
+	overwrite = "overwrite"
+	remove    = "delete"
+	config    = "config"
+	drop      = "drop a column"
+	cleanUp   = "clean up"
+)
+
 // foreign is another program that does something to the table.
 func (w *world) foreign() {
 	ctx := context.Background()
@@ -24,37 +34,27 @@ func (w *world) foreign() {
 		return
 	}
 	before := w.rows(head)
-	var name string
-	operation := w.rng.IntN(12)
-	if w.tidy {
-		operation = 11
-	}
-	switch operation {
-	case 0:
-		name = "restore"
+	name := w.theme.foreigns[w.rng.IntN(len(w.theme.foreigns))]
+	switch name {
+	case restore:
 		versions := w.versions()
 		if to := versions[w.rng.IntN(len(versions))]; to.Version < head.Version() {
 			head, err = table.Restore(ctx, to.Version)
 			w.rolledAt, w.restored = head.Version(), true
 		}
-	case 1:
-		name = "overwrite"
+	case overwrite:
 		head, err = table.Overwrite(ctx, arrow.NewSchema(baseFields(), nil), nil)
 		w.rolledAt, w.restored = head.Version(), true
-	case 2, 3:
-		name = "delete"
+	case remove:
 		head, err = w.deleteSome(ctx, head)
-	case 4, 5:
-		name = "config"
+	case config:
 		head, err = table.UpdateConfig(ctx, map[string]string{"theirs": string(rune('a' + w.rng.IntN(26)))})
-	case 6, 7:
-		name = "drop a column"
+	case drop:
 		if n := len(head.Schema().Fields()); n > len(baseFields()) {
 			w.dropped = true
 			head, err = table.DropColumns(ctx, head.Schema().Field(n-1).Name)
 		}
-	default:
-		name = "clean up"
+	case cleanUp:
 		w.cleanUp(ctx)
 	}
 	if err != nil {
@@ -112,7 +112,7 @@ func (w *world) cleanUp(ctx context.Context) {
 		if w.rolledAt > 0 && e.Version >= w.rolledAt-1 {
 			break
 		}
-		w.cleaned = true
+		w.cleaned, w.removed[e.Key] = true, true
 		if err := w.mem.Remove(ctx, e.Key); err != nil {
 			w.fail("clean up: %v", err)
 		}

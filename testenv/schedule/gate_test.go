@@ -19,17 +19,20 @@ var errDead = errors.New("this worker is dead")
 // worker until the schedule lets it go on.
 type gate struct {
 	objstore.Store
-	rng    *rand.Rand // of this worker
-	resume chan struct{}
-	turn   atomic.Bool // the schedule lets the worker run
-	parked atomic.Bool
-	dead   atomic.Bool
+	rng     *rand.Rand // of this worker
+	resume  chan struct{}
+	often   int          // stops once in so many calls
+	atPut   int          // once in so many puts, just before
+	putting atomic.Value // key of the version that waits to be put, "" for none
+	turn    atomic.Bool  // the schedule lets the worker run
+	parked  atomic.Bool
+	dead    atomic.Bool
 }
 
 var _ sink.Store = (*gate)(nil)
 
 // pass stops here or not, and refuses the dead.
-func (g *gate) pass() error { return g.stop(8) }
+func (g *gate) pass() error { return g.stop(g.often) }
 
 // stop stops once in so many calls, and always when it is not the worker's turn.
 func (g *gate) stop(in int) error {
@@ -96,7 +99,9 @@ func (g *gate) PutIfAbsent(ctx context.Context, key string, data []byte, before 
 				return err
 			}
 		}
-		return g.stop(3)
+		g.putting.Store(key)
+		defer g.putting.Store("")
+		return g.stop(g.atPut)
 	})
 	if err == nil {
 		err = g.pass()

@@ -14,7 +14,7 @@ import (
 )
 
 // inCI is how many schedules are run where nothing else is said.
-const inCI = 4000
+const inCI = 3500
 
 func number(t *testing.T, name string, otherwise uint64) (n uint64, given bool) {
 	text, ok := os.LookupEnv(name)

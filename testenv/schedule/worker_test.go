@@ -45,7 +45,13 @@ func identity() sink.Identity {
 
 func (w *world) newWorker(id int) *worker {
 	k := &worker{w: w, id: id, held: map[uint64]*message{}}
-	k.gate = &gate{Store: w.store, rng: rand.New(rand.NewPCG(w.rng.Uint64(), 1)), resume: make(chan struct{})}
+	k.gate = &gate{Store: w.store, rng: rand.New(rand.NewPCG(w.rng.Uint64(), 1)), resume: make(chan struct{}), often: 8, atPut: 3}
+	if w.theme.hole {
+		k.gate.often = 40
+		if id == 0 {
+			k.gate.atPut = 1
+		}
+	}
 	k.ctx, k.cancel = context.WithCancel(context.Background())
 	return k
 }
@@ -185,7 +191,8 @@ func (k *worker) commit() {
 		k.w.add("duplicates dropped", res.Duplicates)
 		k.w.add("commits", 1)
 		for _, r := range res.Pending {
-			k.w.stream.bury(k.held[r.Seq])
+			at := slices.IndexFunc(b.msgs, func(m *message) bool { return m.seq == r.Seq })
+			k.w.stream.bury(b.msgs[at])
 			k.sink.Published(r.Seq)
 		}
 		k.toAck = append(k.toAck, b.msgs...)

@@ -16,6 +16,7 @@ import (
 
 // world is one schedule.
 type world struct {
+	theme   theme
 	rng     *rand.Rand
 	mem     *memstore.Store
 	store   *faultstore.Store
@@ -24,36 +25,32 @@ type world struct {
 	figures map[string]int
 	log     func(string) // nil: not told
 
-	faults      int            // of a thousand calls; 0 from when calm
-	calm        bool           // the end: nothing fails any more
-	rolledAt    uint64         // version that restored or overwrote; 0: none since an operator decided
-	restored    bool           // there was one
-	dropped     bool           // a column was dropped
-	taken       map[int64]bool // messages that someone else took from the table
-	overRestore bool           // somebody committed over a restore
-	cleaned     bool           // a clean-up took versions
-	holes       bool           // versions stand in holes that a clean-up made
-	tidy        bool           // the only foreign operation is a clean-up, as a slow worker fears it
-	slow        int            // worker that goes on seldom once it stopped; -1: none
-	stopped     error          // a state in which the topic rightly stays, where a worker found one
+	calm        bool            // the end: nothing fails any more
+	rolledAt    uint64          // version that restored or overwrote; 0: none since an operator decided
+	restored    bool            // there was one
+	dropped     bool            // a column was dropped
+	taken       map[int64]bool  // messages that someone else took from the table
+	overRestore bool            // somebody committed over a restore
+	cleaned     bool            // a clean-up took versions
+	holes       bool            // versions stand in holes that a clean-up made
+	removed     map[string]bool // versions that a clean-up took, by key
+	slow        int             // worker that goes on seldom once it stopped; -1: none
+	stopped     error           // a state in which the topic rightly stays, where a worker found one
 	wrong       []string
 }
 
 func newWorld(seed uint64, figures map[string]int) *world {
-	w := &world{rng: rand.New(rand.NewPCG(seed, 4)), mem: memstore.New(), figures: figures, taken: map[int64]bool{}}
+	w := &world{rng: rand.New(rand.NewPCG(seed, 4)), mem: memstore.New(), figures: figures, taken: map[int64]bool{}, removed: map[string]bool{}}
 	w.slow = w.rng.IntN(4) - 1
-	if w.tidy = w.rng.IntN(5) == 0; w.tidy {
-		w.slow = 0
-	}
-	w.faults = []int{0, 10, 60}[w.rng.IntN(3)]
+	w.theme = themeOf(w, seed)
 	w.store = faultstore.New(w.mem, w.plan)
 	w.stream = newStream(w)
 	if mutant.On("max-deliver-3") {
 		w.stream.deliverBy = 3
 	}
 	workers := 1 + w.rng.IntN(3)
-	if w.tidy {
-		workers = 3
+	if w.theme.workers > 0 {
+		workers = w.theme.workers
 	}
 	for id := range workers {
 		w.workers = append(w.workers, w.newWorker(id))
@@ -63,15 +60,15 @@ func newWorld(seed uint64, figures map[string]int) *world {
 
 // plan makes calls of the storage fail.
 func (w *world) plan(op faultstore.Op, _ string, _ int) faultstore.Fault {
-	rate := w.faults
+	rate := w.theme.faults
 	if op == faultstore.OpPut {
-		rate *= 5
+		rate = w.theme.putFault
 	}
 	if w.calm || w.rng.IntN(1000) >= rate {
 		return faultstore.None
 	}
 	if op == faultstore.OpPut {
-		return []faultstore.Fault{faultstore.Refuse, faultstore.Before, faultstore.After, faultstore.Late, faultstore.Hang}[w.rng.IntN(5)]
+		return w.theme.puts[w.rng.IntN(len(w.theme.puts))]
 	}
 	return []faultstore.Fault{faultstore.Before, faultstore.After}[w.rng.IntN(2)]
 }
@@ -94,22 +91,27 @@ func (w *world) fail(format string, args ...any) {
 
 // run plays the schedule to its end, and judges what it left.
 func (w *world) run() error {
+	w.tell("theme: %s", w.theme.name)
 	w.publish(3)
-	foreign, rare := w.tidy || w.rng.IntN(2) == 0, w.rng.IntN(8) == 0
-	for range 40 + w.rng.IntN(80) {
+	for range w.theme.steps + w.rng.IntN(80) {
 		if len(w.wrong) > 0 {
 			break
 		}
-		switch n := w.rng.IntN(100); {
-		case n < 8:
+		n := w.rng.IntN(100)
+		happens := func(odds int) bool {
+			n -= odds
+			return n < 0
+		}
+		switch t := &w.theme; {
+		case happens(t.publish):
 			w.publish(1 + w.rng.IntN(4))
-		case n < 12:
+		case happens(t.sleep):
 			w.sleep([]time.Duration{time.Second, 5 * time.Second, 15 * time.Second, 40 * time.Second}[w.rng.IntN(4)])
-		case n < 14:
+		case happens(t.crash):
 			w.crash(w.workers[w.rng.IntN(len(w.workers))])
-		case n < 20 && foreign:
+		case happens(t.foreign):
 			w.foreign()
-		case n < 21 && rare:
+		case happens(t.server):
 			w.serverTrouble()
 		default:
 			w.act(w.workers[w.rng.IntN(len(w.workers))])
@@ -135,14 +137,7 @@ func (w *world) publish(n int) {
 			w.stream.last++ // of another topic
 			continue
 		}
-		k := kind{rows: 1 + w.rng.IntN(2)}
-		switch w.rng.IntN(8) {
-		case 0:
-			k.broken = true
-		case 1, 2, 3:
-			k.column, k.text = fmt.Sprintf("c%d", w.rng.IntN(3)), w.rng.IntN(3) == 0
-		}
-		w.stream.publish(k)
+		w.stream.publish(w.theme.kind(w))
 	}
 }
 
@@ -188,19 +183,32 @@ func (w *world) act(k *worker) {
 	switch {
 	case k.halted:
 	case k.busy.Load():
-		if k.id != w.slow || w.calm || w.rng.IntN(8) == 0 {
+		if w.mayGoOn(k) {
 			k.step()
 		}
 	case k.err != nil:
 		w.ended(k)
 	case k.sink == nil:
 		k.start()
-	case len(k.toAck) > 0 && w.rng.IntN(2) == 0:
+	case len(k.toAck) > 0 && (w.theme.hole || w.rng.IntN(2) == 0):
 		k.ack()
 	case len(k.staged) > 0 && (len(k.staged) > 1 || w.rng.IntN(3) > 0):
 		k.commit()
 	default:
 		k.stage()
+	}
+}
+
+// mayGoOn reports whether a worker that stopped at the storage does something now.
+func (w *world) mayGoOn(k *worker) bool {
+	switch {
+	case w.calm:
+		return true
+	case w.theme.hole:
+		key, _ := k.gate.putting.Load().(string)
+		return k.id > 0 || key == "" || w.removed[key]
+	default:
+		return k.id != w.slow || w.rng.IntN(8) == 0
 	}
 }
 
@@ -275,7 +283,7 @@ func (plainStore) Close() error { return nil }
 
 // serverTrouble is what happens to streams.
 func (w *world) serverTrouble() {
-	if w.rng.IntN(2) == 0 {
+	if !w.theme.rewind && w.rng.IntN(2) == 0 {
 		w.tell("purge")
 		w.count("purges")
 		w.stream.purge(1 + w.rng.IntN(3))
@@ -283,11 +291,18 @@ func (w *world) serverTrouble() {
 	}
 	w.tell("the server loses its tail")
 	w.count("rewinds")
-	w.stream.rewind(uint64(1 + w.rng.IntN(4))) //nolint:gosec // small
+	n := 1 + w.rng.IntN(5)
+	w.stream.rewind(uint64(n)) //nolint:gosec // small
+	if w.theme.rewind && w.rng.IntN(8) > 0 {
+		w.publish(n + w.rng.IntN(3))
+	}
 }
 
 // settle ends the trouble and lets the workers finish.
 func (w *world) settle() {
+	if w.theme.hole {
+		w.foreign()
+	}
 	w.tell("calm")
 	w.calm = true
 	if err := w.store.Settle(context.Background()); err != nil {
