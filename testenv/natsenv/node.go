@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"strconv"
+	"sync"
 	"testing"
 	"time"
 
@@ -12,7 +13,11 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-const readyTimeout = 30 * time.Second
+const readyTimeout = 2 * time.Minute
+
+// portsGiven are those that freePort returned in this process: a server that is
+// stopped for a while does not hold its port.
+var portsGiven sync.Map //nolint:gochecknoglobals // ports are the process's
 
 // Options changes a node before it starts. JetStream, store, host and ports are
 // set before it is called.
@@ -57,6 +62,9 @@ func freePort(t testing.TB) int {
 	var err error
 	for range tries {
 		port := low + rand.IntN(high-low) //nolint:gosec // any will do
+		if _, taken := portsGiven.LoadOrStore(port, true); taken {
+			continue
+		}
 		var l net.Listener
 		if l, err = net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port))); err == nil {
 			err = l.Close()

@@ -33,7 +33,7 @@ func run(port int, store string, syncAlways bool) error {
 		return err
 	}
 	go srv.Start()
-	const timeout = 30 * time.Second
+	const timeout = 2 * time.Minute
 	if !srv.ReadyForConnections(timeout) || !srv.JetStreamEnabled() {
 		return fmt.Errorf("not ready within %v", timeout)
 	}
