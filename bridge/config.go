@@ -53,6 +53,9 @@ type Config struct {
 	// SyncInterval is how often the server syncs its store, where that is known; 0: before
 	// each acknowledgement.
 	SyncInterval *time.Duration
+	// Lease is how long a worker that rewrites columns is waited for after its last sign of
+	// life; 0: 30 s.
+	Lease time.Duration
 	// Version of this program, for the manifests it writes.
 	Version string
 	// Events are the hooks to call.

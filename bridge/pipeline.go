@@ -129,6 +129,7 @@ func (p *pipeline) sinkConfig() sink.Config {
 	return sink.Config{
 		Storage: p.cfg.Storage, Topic: p.topic, Compression: p.cfg.Compression,
 		Version: p.cfg.Version, Events: events, Retrying: p.storageFailed, Ends: p.ends,
+		Lease:     p.cfg.Lease,
 		Rewriting: func() { p.cfg.Events.reached(p.topic, MomentRewriting) },
 	}
 }

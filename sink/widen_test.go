@@ -3,6 +3,7 @@ package sink_test
 import (
 	"encoding/json"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -94,41 +95,57 @@ func TestOneWorkerRewrites(t *testing.T) {
 // The worker that rewrites stands still, or is dead: its lease ends, and another does
 // the work. When it goes on after all it has lost nothing and doubles nothing.
 func TestLeaseOfAStuckWorker(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		store := memstore.New()
-		newWorker(t, store).commit(numbered(1, `{"n":1}`))
-		stuck, gone := make(chan struct{}), make(chan struct{})
-		first := newWorker(t, store, func(c *sink.Config) {
-			c.Rewriting = func() {
-				if stuck != nil {
-					close(stuck)
-					stuck = nil
-					<-gone
-				}
+	for name, where := range map[string]func(c *sink.Config, here func()){
+		"while rows are converted":   func(c *sink.Config, here func()) { c.Rewriting = here },
+		"before the type is changed": func(c *sink.Config, here func()) { c.Events.BeforePut = func(uint64) { here() } },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) { stuckWorker(t, where) })
+		})
+	}
+}
+
+func stuckWorker(t *testing.T, where func(c *sink.Config, here func())) {
+	store := memstore.New()
+	newWorker(t, store).commit(numbered(1, `{"n":1}`))
+	stuck, gone := make(chan struct{}), make(chan struct{})
+	once := sync.OnceFunc(func() {
+		close(stuck)
+		<-gone
+	})
+	first := newWorker(t, store, func(c *sink.Config) {
+		where(c, func() {
+			if _, ok := latest(t, store).Config()[leaseKey]; ok { // not when the lease itself is put
+				once()
 			}
 		})
-		waiting := stuck
-		done := make(chan *sink.Result)
-		go func() { done <- first.commit(numbered(2, `{"n":2.5}`)) }()
-		<-waiting
-		began := time.Now()
-		second := newWorker(t, store)
-		second.commit(numbered(3, `{"n":3}`)) // fits
-		if waited := time.Since(began); waited > 0 {
-			t.Errorf("a row that fits waited for %v", waited)
-		}
-		if res := second.commit(numbered(4, `{"n":4.5}`)); len(res.Widened) != 1 {
-			t.Errorf("got %+v", res)
-		}
-		if waited := time.Since(began); waited < 25*time.Second || waited > 35*time.Second {
-			t.Errorf("the second worker took over after %v", waited)
-		}
-		close(gone)
-		if res := <-done; res.Rows != 1 || len(res.Widened) != 0 {
-			t.Errorf("the first worker: %+v", res)
-		}
-		requireRows(t, latest(t, store), []string{"_nats_seq", "n"}, "1 1", "2 2.5", "3 3", "4 4.5")
 	})
+	done := make(chan *sink.Result)
+	go func() {
+		res, err := first.try(numbered(2, `{"n":2.5}`))
+		if err != nil {
+			t.Error(err)
+		}
+		done <- res
+	}()
+	<-stuck
+	began := time.Now()
+	second := newWorker(t, store)
+	second.commit(numbered(3, `{"n":3}`)) // fits
+	if waited := time.Since(began); waited > 0 {
+		t.Errorf("a row that fits waited for %v", waited)
+	}
+	if res := second.commit(numbered(4, `{"n":4.5}`)); len(res.Widened) != 1 {
+		t.Errorf("got %+v", res)
+	}
+	if waited := time.Since(began); waited < 25*time.Second || waited > 35*time.Second {
+		t.Errorf("the second worker took over after %v", waited)
+	}
+	close(gone)
+	if res := <-done; res == nil || res.Rows != 1 || len(res.Widened) != 0 {
+		t.Errorf("the first worker: %+v", res)
+	}
+	requireRows(t, latest(t, store), []string{"_nats_seq", "n"}, "1 1", "2 2.5", "3 3", "4 4.5")
 }
 
 // Leases of workers that are gone end in time, whatever their clocks said.

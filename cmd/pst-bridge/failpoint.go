@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"syscall"
+	"time"
 
 	"github.com/pst-bridge/pst-bridge/bridge"
 )
@@ -21,6 +22,10 @@ import (
 // decoded. With stop instead of kill it stops, until SIGCONT. Only binaries built with the tag failpoint read it.
 const failpointVar = "PST_FP"
 
+// leaseVar is how long such a binary's leases last, so that tests of killed holders
+// need not wait for 30 s.
+const leaseVar = "PST_LEASE"
+
 // failpoint counts how often one moment is reached.
 type failpoint struct {
 	at   int64
@@ -28,8 +33,15 @@ type failpoint struct {
 	hits atomic.Int64
 }
 
-// armFailpoints adds the failpoints of the environment to events.
-func armFailpoints(events *bridge.Events) error {
+// armFailpoints adds the failpoints of the environment to the events of cfg.
+func armFailpoints(cfg *bridge.Config) error {
+	if text := os.Getenv(leaseVar); text != "" {
+		var err error
+		if cfg.Lease, err = time.ParseDuration(text); err != nil {
+			return usagef("%s: %v", leaseVar, err)
+		}
+	}
+	events := &cfg.Events
 	points := map[bridge.Moment]*failpoint{}
 	spec := os.Getenv(failpointVar)
 	for part := range strings.SplitSeq(spec, ",") {

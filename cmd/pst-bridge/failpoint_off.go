@@ -5,4 +5,4 @@ package main
 import "github.com/pst-bridge/pst-bridge/bridge"
 
 // armFailpoints does nothing: this binary was built without failpoints.
-func armFailpoints(*bridge.Events) error { return nil }
+func armFailpoints(*bridge.Config) error { return nil }

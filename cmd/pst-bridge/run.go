@@ -140,11 +140,11 @@ type running struct {
 // bridge runs the bridge, serves HTTP beside it, and passes the drain on.
 func (c *runCmd) bridge(ctx context.Context, r running) error {
 	seen := &observer{m: newMetrics(readBuild()), log: r.log}
-	events := seen.events()
-	if err := armFailpoints(&events); err != nil {
+	cfg := c.bridgeConfig(seen.events())
+	if err := armFailpoints(&cfg); err != nil {
 		return err
 	}
-	b, err := bridge.New(c.bridgeConfig(events), r.streams)
+	b, err := bridge.New(cfg, r.streams)
 	if err != nil {
 		return err
 	}
