@@ -75,10 +75,13 @@ type stalled struct {
 
 // stall starts a bridge that stops at its first full batch. Whatever becomes of the
 // test, it is released before it is drained.
-func (r *rig) stall() stalled {
+func (r *rig) stall(change ...func(*bridge.Config)) stalled {
 	r.t.Helper()
-	full, fetched := make(chan struct{}), make(chan struct{}, 10)
+	full, fetched := make(chan struct{}), make(chan struct{}, 100)
 	x := r.bridge(func(c *bridge.Config) {
+		for _, f := range change {
+			f(c)
+		}
 		c.BatchRows = 1
 		c.Events.Fetched = func(string, bridge.Fetched) { fetched <- struct{}{} }
 		c.Events.Reached = func(_ string, m bridge.Moment) {
