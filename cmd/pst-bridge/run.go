@@ -77,6 +77,12 @@ func (c *runFlags) Validate() error {
 			return err
 		}
 	}
+	if err := c.validateNames(); err != nil {
+		return err
+	}
+	if err := c.validateAddresses(); err != nil {
+		return err
+	}
 	cfg := c.bridgeConfig(bridge.Events{})
 	if err := cfg.Validate(); err != nil {
 		return usagef("%s", oneLine(err.Error()))
