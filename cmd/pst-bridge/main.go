@@ -2,7 +2,7 @@
 //
 // It is the only place that knows flags, environment, signals, HTTP and metrics.
 // Each sub-command is one file: run.go, demo.go, pub.go, status.go, doctor.go,
-// rebind.go (with replay and rebuild-ledger), permissions.go, inspect.go, version.go, help.go.
+// rebind.go (with replay and rebuild-ledger), permissions.go, schema.go, inspect.go, version.go, help.go.
 // Results go to stdout, everything else to stderr. Exit codes: 0 done, 2 the
 // command line was wrong, 1 everything else.
 package main
@@ -41,6 +41,7 @@ type cli struct {
 	Replay        replayCmd      `cmd:"" help:"Read messages from the stream again and write those that the table lacks."`
 	RebuildLedger rebuildCmd     `cmd:"" help:"Write a table's ledger anew from its rows."`
 	DLQ           dlqCmd         `cmd:"" name:"dlq" help:"List, show and replay messages that did not become rows."`
+	Schema        schemaCmd      `cmd:"" help:"Show what columns a table has and had, plan changes, check schema files."`
 	Permissions   permissionsCmd `cmd:"" name:"nats-permissions" help:"Print what users of the NATS server need, as its configuration."`
 	Inspect       inspectCmd     `cmd:"" help:"Show what a table, a version or a data file is made of."`
 	Version       versionCmd     `cmd:"" help:"Print version and build."`

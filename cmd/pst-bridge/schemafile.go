@@ -41,6 +41,14 @@ func (d *declared) UnmarshalText(path []byte) (err error) {
 	return err
 }
 
+// of is what is declared of a topic, nil for nothing.
+func (d declared) of(topic string) *schema.Declaration {
+	if found, ok := d.topics[topic]; ok {
+		return found
+	}
+	return d.topics[bridge.AnyTopic]
+}
+
 // readSchemas reads a schema file, or those of a directory. The error joins all faults,
 // each with file and line.
 func readSchemas(path string) (map[string]*schema.Declaration, error) {

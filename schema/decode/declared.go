@@ -188,3 +188,22 @@ func (b *Batch) isExtra(c *column) bool {
 func (c *column) nulls(n int) arrow.Array {
 	return array.MakeArrayOfNull(memory.DefaultAllocator, c.typ, n)
 }
+
+// Untyped lists the fields of which only null, [] or {} was seen in the batch, and that
+// have no column: their paths for people. It is asked before Record.
+func (b *Batch) Untyped() []string {
+	var out []string
+	var visit func(c *column)
+	visit = func(c *column) {
+		for _, child := range c.children {
+			switch {
+			case child.inferred && !child.writable():
+				out = append(out, child.path())
+			case child.kind == structure:
+				visit(child)
+			}
+		}
+	}
+	visit(b.root)
+	return out
+}
