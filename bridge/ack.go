@@ -6,8 +6,6 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
-
-	"github.com/pst-bridge/pst-bridge/sink"
 )
 
 const (
@@ -76,11 +74,9 @@ func (p *pipeline) bury(ctx context.Context, b committedBatch) ([]*held, error) 
 		return b.msgs, nil
 	}
 	p.cfg.Events.reached(p.topic, MomentDeadLetter)
-	pending := make(map[uint64]sink.Rejection, len(b.res.Pending))
-	for _, r := range b.res.Pending {
-		if known, ok := pending[r.Seq]; !ok || known.Class == sink.ClassPending {
-			pending[r.Seq] = r
-		}
+	pending, err := p.rejections(b.batch, b.res)
+	if err != nil {
+		return nil, err
 	}
 	var fine, dead []*held
 	for _, m := range b.msgs {

@@ -165,16 +165,19 @@ func (r *replay) flush(ctx context.Context) error {
 
 // bury publishes the dead letters of a batch that is committed.
 func (r *replay) bury(ctx context.Context, b *batch, res *sink.Result) error {
-	for _, rej := range res.Pending {
-		for _, m := range b.msgs {
-			if m.Seq != rej.Seq {
-				continue
-			}
-			if err := r.bridge.dead.Publish(ctx, m.Message, res.Epoch, rej.Class, rej.Reason); err != nil {
-				return err
-			}
-			r.p.sink.Published(m.Seq)
+	pending, err := r.p.rejections(b, res)
+	if err != nil {
+		return err
+	}
+	for _, m := range b.msgs {
+		rej, ok := pending[m.Seq]
+		if !ok {
+			continue
 		}
+		if err := r.bridge.dead.Publish(ctx, m.Message, res.Epoch, rej.Class, rej.Reason); err != nil {
+			return err
+		}
+		r.p.sink.Published(m.Seq)
 	}
 	return nil
 }

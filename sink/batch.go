@@ -31,7 +31,7 @@ type Plan struct {
 }
 
 // ClassPending is the class of a message that an earlier delivery decided to be a
-// dead letter, and whose publication is not known to be done.
+// dead letter, and whose publication is not known to be done. The ledger does not say why.
 const ClassPending = "pending"
 
 // Rejection says why a message becomes a dead letter.

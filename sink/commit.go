@@ -104,7 +104,7 @@ func (s *Sink) result(head *lance.Dataset, p *rowsPlanner) (*Result, error) {
 		s.forgetPublished(p.published.Minus(entry.DeadPending))
 	}
 	for _, seq := range p.pending {
-		res.Pending = append(res.Pending, Rejection{Seq: seq, Class: ClassPending, Reason: "recorded as a dead letter by an earlier delivery"})
+		res.Pending = append(res.Pending, Rejection{Seq: seq, Class: ClassPending, Reason: "it was recorded as a dead letter by an earlier delivery"})
 	}
 	return res, nil
 }

@@ -91,8 +91,9 @@ func (s *Sink) endTrials(ctx context.Context) {
 }
 
 // FailedTrials returns, for each sequence, over how many trials a process died. Trials
-// of which the ledger holds all messages by now are forgotten. A trial that a living
-// peer has under way counts as well: it cannot be told from a dead one.
+// of which the ledger holds all messages by now are forgotten; a dead letter that may be
+// unpublished can come again and is not held yet. A trial that a living peer has under
+// way counts as well: it cannot be told from a dead one.
 func (s *Sink) FailedTrials(ctx context.Context) (map[uint64]int, error) {
 	failed := map[uint64]int{}
 	if store := s.store(); store != nil {
@@ -151,7 +152,7 @@ func (s *Sink) settled(seqs []uint64) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, seq := range seqs {
-		if s.mu.entry == nil || s.mu.entry.Status(seq) == ledger.Unknown {
+		if s.mu.entry == nil || s.mu.entry.Status(seq) != ledger.Held {
 			return false
 		}
 	}

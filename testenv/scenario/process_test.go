@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/pst-bridge/pst-bridge/bridge"
+	"github.com/pst-bridge/pst-bridge/sink"
 	"github.com/pst-bridge/pst-bridge/testenv/natsenv"
 )
 
@@ -28,11 +29,12 @@ func TestDrain(t *testing.T) {
 }
 
 // A worker killed between the ledger's decision and the dead letter's publication
-// leaves it pending: exactly one dead letter comes of it.
+// leaves it pending: exactly one dead letter comes of it, with the first decision's
+// class and reason.
 func TestKilledBeforeTheDeadLetter(t *testing.T) {
 	r := newRig(t)
 	r.durable("t", ackWait)
-	r.send("t", `{"n":1}`, `bad`, `{"n":2}`)
+	r.send("t", `{"n":1}`, `bad`, `{"n":2}`, `{"n":"text"}`)
 	p := r.worker(string(bridge.MomentDeadLetter) + "=kill@1")
 	if exit := p.Wait(patience); exit.Signal != syscall.SIGKILL {
 		t.Fatalf("%+v\n%s", exit, p.Stderr())
@@ -41,13 +43,25 @@ func TestKilledBeforeTheDeadLetter(t *testing.T) {
 		t.Fatalf("the ledger decides first, yet it has no pending dead letter: %s", entry)
 	}
 	r.once()
-	r.send("t", `{"n":3}`)
+	r.send("t", `{"n":3}`, `bad`, `{"n":"text"}`)
 	r.once()
-	want(t, r.rows("t", "n"), "[1]", "[2]", "[3]")
-	if dead := r.deadLetters("t"); len(dead) != 1 || dead["persisting_dlq.t.0.2"] == nil {
-		t.Errorf("dead letters %v", dead)
+	r.send("t", `{"n":4}`)
+	r.once()
+	want(t, r.rows("t", "n"), "[1]", "[2]", "[3]", "[4]")
+	dead := r.deadLetters("t")
+	if len(dead) != 4 {
+		t.Fatalf("dead letters %v", dead)
 	}
-	if entry := r.ledger("t"); strings.Contains(entry, "dead_pending") || !strings.Contains(entry, `"dead":1`) {
+	// What the second delivery found is what it says of the same payload at the first.
+	for again, first := range map[string]string{"2": "6", "4": "7"} {
+		for _, name := range []string{"Pst-Error-Class", "Pst-Error"} {
+			got, want := dead["persisting_dlq.t.0."+again].Header.Get(name), dead["persisting_dlq.t.0."+first].Header.Get(name)
+			if got != want || got == "" || got == sink.ClassPending {
+				t.Errorf("message %s, killed over: %s is %q, want %q", again, name, got, want)
+			}
+		}
+	}
+	if entry := r.ledger("t"); strings.Contains(entry, "dead_pending") || !strings.Contains(entry, `"dead":4`) {
 		t.Errorf("the dead letter is not settled: %s", entry)
 	}
 }
