@@ -119,5 +119,5 @@ func (c Config) withDefaults() Config {
 }
 
 func (c Columns) options() decode.Options {
-	return decode.Options{Seq: !c.NoSeq, Time: !c.NoTime, Subject: c.Subject, Headers: c.Headers}
+	return decode.Options{Seq: !c.NoSeq, Time: !c.NoTime, Subject: c.Subject, Headers: c.Headers, Holds: sink.Holds}
 }

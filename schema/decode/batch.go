@@ -10,6 +10,7 @@ import (
 	"github.com/apache/arrow/go/v17/arrow"
 
 	"github.com/pst-bridge/pst-bridge/schema/decode/inflate"
+	"github.com/pst-bridge/pst-bridge/schema/decode/ipc"
 )
 
 // Meta is what JetStream says about a message.
@@ -50,8 +51,9 @@ type Batch struct {
 	strangeName []byte  // the last one
 	extra       extras  // of the row in hand
 
-	inflater inflate.Decoder
-	inflated []byte // the last payload that was compressed
+	lastArrow *ipc.Schema // of the last payload in Arrow
+	inflater  inflate.Decoder
+	inflated  []byte // the last payload that was compressed
 
 	failpoint func() // tests make the decoder panic here
 }

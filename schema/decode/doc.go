@@ -15,7 +15,7 @@
 // that differ in any byte are different columns, also if only by case. A column has
 // the name of its key, but for what Lance readers refuse; see schema.ColumnName.
 //
-// # Types of new columns
+// # Types of new columns, from JSON and MessagePack
 //
 //	true, false           bool
 //	1, -0                 int64; beyond it uint64; beyond that the message is rejected

@@ -21,7 +21,7 @@ type format struct {
 // has the first whose magic it begins with.
 //
 //nolint:gochecknoglobals // a constant table
-var formats = []*format{jsonFormat, msgpackFormat}
+var formats = []*format{jsonFormat, msgpackFormat, arrowFormat}
 
 // unspecific are media types that say nothing of the format.
 //

@@ -1,6 +1,10 @@
 package decode
 
-import "github.com/pst-bridge/pst-bridge/schema"
+import (
+	"github.com/apache/arrow/go/v17/arrow"
+
+	"github.com/pst-bridge/pst-bridge/schema"
+)
 
 // Defaults of the limits in Options: far above what honest rows have, and low
 // enough that a hostile message costs little.
@@ -43,6 +47,10 @@ type Options struct {
 	MaxInflated int // bytes that a payload with a Content-Encoding may become
 	MaxRatio    int // how many times as long as before, if that is more than 1 MiB
 	MaxWindow   int // bytes that a zstd frame may refer back to
+
+	// Holds, unless nil, tells why the table cannot hold a new column of a type that a
+	// payload names itself.
+	Holds func(arrow.Field) error
 
 	// Unsplit is for messages that were taken together once and must stay so when
 	// they are decoded again, for another table or in another order: Append never

@@ -32,8 +32,8 @@ type Limits struct {
 	Window int // bytes that a zstd frame may refer back to
 }
 
-// bytes is how long the output of n bytes may be.
-func (l Limits) bytes(n int) int {
+// Of is how many bytes an input of n bytes may become.
+func (l Limits) Of(n int) int {
 	most := l.Bytes
 	if l.Ratio > 0 && n <= l.Bytes/l.Ratio {
 		most = n * l.Ratio
@@ -89,7 +89,7 @@ type Decoder struct {
 // appends what src holds to dst. src is not kept. Errors wrap ErrUnknown,
 // ErrDamaged or ErrLimit and hold no bytes of the input.
 func (d *Decoder) Append(name string, dst, src []byte) ([]byte, error) {
-	return d.append(name, dst, src, d.Limits.bytes(len(src)))
+	return d.append(name, dst, src, d.Limits.Of(len(src)))
 }
 
 // AppendExactly is Append for input that says elsewhere that it becomes size bytes,
