@@ -96,30 +96,54 @@ func (d *Dataset) locate(f *manifest.Fragment) (all parts, holder map[int32]int,
 }
 
 // split tells what of a field to read from each file: the leaves that the file
-// holds. Those that no file has go with the others of the first that has any, where
-// they read as null.
+// holds. One that no file has goes with the first of those nearest to it that one has,
+// where it reads as null: a list of it then has the lengths that it has there.
 func split(f *fields.Field, holder map[int32]int) map[int]*fields.Field {
-	leaves := (&fields.Schema{Fields: []*fields.Field{f}}).Leaves()
-	first, held := 0, make(map[int]bool)
-	for i := len(leaves) - 1; i >= 0; i-- {
-		if at, ok := holder[leaves[i].ID]; ok {
-			first, held[at] = at, true
-		}
-	}
-	if len(held) < 2 {
-		return map[int]*fields.Field{first: f}
+	home := make(map[int32]int)
+	settle(f, holder, max(firstHolder(f, holder), 0), home)
+	held := make(map[int]bool)
+	for _, at := range home {
+		held[at] = true
 	}
 	parts := make(map[int]*fields.Field, len(held))
 	for at := range held {
-		parts[at] = prune(f, func(leaf *fields.Field) bool {
-			if !leaf.IsLeaf() {
-				return false
-			}
-			in, ok := holder[leaf.ID]
-			return ok && in == at || !ok && at == first
-		})
+		parts[at] = f
+		if len(held) > 1 {
+			parts[at] = prune(f, func(leaf *fields.Field) bool { return leaf.IsLeaf() && home[leaf.ID] == at })
+		}
 	}
 	return parts
+}
+
+// firstHolder is the file of the first leaf below a field that a file has, -1 for none.
+func firstHolder(f *fields.Field, holder map[int32]int) int {
+	if f.IsLeaf() {
+		if at, ok := holder[f.ID]; ok {
+			return at
+		}
+		return -1
+	}
+	for _, c := range f.Children {
+		if at := firstHolder(c, holder); at >= 0 {
+			return at
+		}
+	}
+	return -1
+}
+
+// settle gives each leaf below a field its file, where no nearer one is known that of
+// its parent's first.
+func settle(f *fields.Field, holder map[int32]int, outer int, home map[int32]int) {
+	if at := firstHolder(f, holder); at >= 0 {
+		outer = at
+	}
+	if f.IsLeaf() {
+		home[f.ID] = outer
+		return
+	}
+	for _, c := range f.Children {
+		settle(c, holder, outer, home)
+	}
 }
 
 func (d *Dataset) openPart(ctx context.Context, p *part, f *manifest.DataFile, rows uint64) error {

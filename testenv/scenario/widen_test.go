@@ -211,3 +211,85 @@ func TestWhatStandsAgainstWidening(t *testing.T) {
 		t.Errorf("what is refused was tried %d times", attempts)
 	}
 }
+
+// Vector and scalar indices that the reference made before a column changes its type,
+// another gets defaults and a third is new, are used after it, and by those who look at
+// the version before.
+func TestIndicesOutliveWidening(t *testing.T) {
+	r := newRig(t)
+	const rows = 600
+	row := func(i int) string {
+		vector := make([]string, 16)
+		for d := range vector {
+			vector[d] = fmt.Sprintf("%g", float64((i*37+d*11)%64)/4)
+		}
+		return fmt.Sprintf(`{"id":%d,"word":"w%d","n":%d,"embedding":[%s]}`, i, i%50, i, strings.Join(vector, ","))
+	}
+	r.publishAll("t", rows, row)
+	r.writeAll()
+	ref := r.table("t")
+	for column, kind := range map[string]string{"id": "BTREE", "word": "BITMAP"} {
+		if _, err := ref.CreateScalarIndex(column, kind); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := ref.CreateVectorIndex("embedding", "IVF_FLAT", 4); err != nil {
+		t.Fatal(err)
+	}
+	before := r.versions("t")
+	search := lanceref.Search{Column: "embedding", Query: make([]float32, 16), K: 5, Columns: []string{"id"}, NProbes: 4}
+	near := func(ref *lanceref.Table) string {
+		t.Helper()
+		found, err := ref.Nearest(search)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer found.Release()
+		return fmt.Sprint(found)
+	}
+	was := near(ref)
+	plans := func(what string) {
+		t.Helper()
+		var got map[string]string
+		err := lanceref.Start(t).Eval(`import lance, numpy
+d = lance.dataset(args)
+result = {
+    "id": d.scanner(filter="id = 77").explain_plan(True),
+    "word": d.scanner(filter="word = 'w7'").explain_plan(True),
+    "vector": d.scanner(nearest={"column": "embedding", "q": numpy.zeros(16, dtype="float32"), "k": 5}).explain_plan(True),
+}`, ref.Dir(), &got)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for query, sign := range map[string]string{"id": "ScalarIndexQuery", "word": "ScalarIndexQuery", "vector": "ANNIvfPartition"} {
+			if !strings.Contains(got[query], sign) {
+				t.Errorf("%s: the index is not used for %s:\n%s", what, query, got[query])
+			}
+		}
+	}
+	plans("before")
+	r.send("t", `{"n":0.5}`, `{"n":1,"fresh":{"x":1}}`)
+	r.writeAll()
+	requireTypes(t, ref, map[string]string{"n": "double"})
+	plans("after")
+	list, err := ref.Indices()
+	if err != nil || len(list) != 3 {
+		t.Errorf("indices %v, %v", list, err)
+	}
+	for _, x := range list {
+		if x.IndexedRows != rows || x.UnindexedRows != 2 {
+			t.Errorf("index %s covers %d rows, and not %d", x.Name, x.IndexedRows, x.UnindexedRows)
+		}
+	}
+	if now := near(ref); now != was {
+		t.Errorf("found %s, before %s", now, was)
+	}
+	if n, err := ref.Count("word = 'w7' AND n = 7"); err != nil || n != 1 {
+		t.Errorf("%d rows, %v", n, err)
+	}
+	old := ref.At(uint64(before))
+	if n, err := old.Count("id = 77 AND n = 77"); err != nil || n != 1 || near(old) != was {
+		t.Errorf("the version before: %d rows, %v", n, err)
+	}
+	requireTypes(t, old, map[string]string{"n": "int64"})
+}
