@@ -167,8 +167,11 @@ func apply(path string, table, declared arrow.Field) (arrow.Field, error) {
 		}
 		out.Type = arrow.StructOf(members...)
 	case *arrow.ListType, *arrow.LargeListType:
+		if becameList(t, declared) {
+			break
+		}
 		if t.ID() != declared.Type.ID() {
-			return out, contradict(path, table, declared)
+			return out, &Contradiction{path, table, declared}
 		}
 		item, err := apply(path+"[]", itemOf(t), itemOf(declared.Type))
 		if err != nil {
@@ -183,20 +186,22 @@ func apply(path string, table, declared arrow.Field) (arrow.Field, error) {
 		case Widens(table.Type, declared.Type):
 			out.Type = declared.Type
 		default:
-			return out, contradict(path, table, declared)
+			return out, &Contradiction{path, table, declared}
 		}
 	}
 	out.Metadata = overlay(table, declared)
 	return out, nil
 }
 
-func itemOf(t arrow.DataType) arrow.Field { return t.(arrow.ListLikeType).ElemField() }
-
-// contradict is nil where the table's type is one that the declared one may have
-// become.
-func contradict(path string, table, declared arrow.Field) error {
-	return &Contradiction{path, table, declared}
+// becameList tells whether a list is what became of a declared vector of the same
+// values, where vector: to_list allows it.
+func becameList(t arrow.DataType, declared arrow.Field) bool {
+	how, _ := declared.Metadata.GetValue(KeyVector)
+	v, ok := declared.Type.(*arrow.FixedSizeListType)
+	return ok && how == "to_list" && sameType(itemOf(t).Type, v.Elem())
 }
+
+func itemOf(t arrow.DataType) arrow.Field { return t.(arrow.ListLikeType).ElemField() }
 
 // sameType compares types without columns inside them; whether the values of a
 // vector may be null makes no difference.

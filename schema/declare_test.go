@@ -11,6 +11,18 @@ import (
 
 func yes(v bool) *bool { return &v }
 
+// A vector that became a list, as it was declared to, is no contradiction.
+func TestApplyToWhatAVectorBecame(t *testing.T) {
+	table := parsed(t, "v: list<float>")
+	got, err := declared(t, schema.Column{Path: "v", Type: "fixed_size_list<float>[4]", Vector: "to_list"}).Apply(table)
+	if err != nil || shown(got.Fields()) != "v: list<float> pst.vector=to_list" {
+		t.Errorf("got %v, %v", got, err)
+	}
+	if _, err := declared(t, schema.Column{Path: "v", Type: "fixed_size_list<float>[4]"}).Apply(table); err == nil {
+		t.Error("nobody allowed it")
+	}
+}
+
 // shown lists fields with their settings.
 func shown(fields []arrow.Field) string {
 	var out []string
@@ -171,6 +183,7 @@ func TestApplyContradicts(t *testing.T) {
 		"column l: the table holds list<int8>, and large_list<int8> is declared":    {Path: "l", Type: "large_list<int8>"},
 		"column v: the table holds fixed_size_list<float not null>[4], and fixed_s": {Path: "v", Type: "fixed_size_list<float>[5]"},
 		"": {Path: "v", Type: "fixed_size_list<float>[4]"},
+		"column l: the table holds list<int8>, and fixed_size_list<int16>[2] is declared": {Path: "l", Type: "fixed_size_list<int16>[2]", Vector: "to_list"},
 	} {
 		_, err := declared(t, c).Apply(table)
 		if want == "" && err == nil {

@@ -9,6 +9,8 @@ import (
 
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/array"
+
+	"github.com/pst-bridge/pst-bridge/schema"
 )
 
 // document writes a random row. Names are few, so fields meet again and types
@@ -84,6 +86,14 @@ func randomTable(r *rand.Rand) *arrow.Schema {
 
 // TestRejectLeavesNoTrace appends good messages to one batch, and the same with
 // bad ones between them to another: the records must be the same.
+// randomDeclaration declares columns that no random table has, and a policy.
+func randomDeclaration(t *testing.T, r *rand.Rand) *schema.Declaration {
+	t.Helper()
+	d := *declare(t, schema.Undeclared(r.IntN(4)), withDefault("default", "struct<x: int8, y: utf8>", `{"y":"é"}`), col("e_x2Ef", "json")).Declared
+	d.AutoVectors = r.IntN(2) == 0
+	return &d
+}
+
 func TestRejectLeavesNoTrace(t *testing.T) {
 	seed := rand.Uint64()
 	r := rand.New(rand.NewPCG(seed, 0))
@@ -93,6 +103,9 @@ func TestRejectLeavesNoTrace(t *testing.T) {
 		o := Options{Seq: true, Subject: true, MaxNewColumns: 9, MaxMessageBytes: 400}
 		if r.IntN(2) == 0 {
 			o.Widen = anyWider
+		}
+		if r.IntN(2) == 0 {
+			o.Declared = randomDeclaration(t, r)
 		}
 		clean, tried := NewBatch(s, o), NewBatch(s, o)
 		for range 2 { // the second time after Reset

@@ -230,6 +230,8 @@ func FuzzAppend(f *testing.F) {
 		nullable("t", timestamps(arrow.Microsecond)), nullable("d", arrow.FixedWidthTypes.Date32), nullable("bin", arrow.BinaryTypes.LargeBinary),
 		nullable("l", arrow.LargeListOf(arrow.StructOf(nullable("x", arrow.PrimitiveTypes.Int64)))), nullable("v", arrow.FixedSizeListOf(2, arrow.PrimitiveTypes.Int16)),
 	)
+	told := declare(f, schema.KeepJSON, withDefault("a", "decimal128(20, 2)", "1.5"), col("c.d", "json"), schema.Column{Path: "b[]", Type: "utf8", Conflict: "string"},
+		col("f", "halffloat"), col("t", "time64[us]"), col("d", "duration[s]"), col("bin", "fixed_size_binary[3]"), col("l[].x", "uint8"))
 	const before, after = `{"a":1,"b":[1],"c":{"d":"x"},"vector":[1,2]}`, `{"a":3,"n":5} {"c":{"d":"y"}}`
 	f.Fuzz(func(t *testing.T, p []byte) {
 		b := NewBatch(nil, Options{MaxMessageBytes: 1 << 20})
@@ -260,13 +262,22 @@ func FuzzAppend(f *testing.F) {
 			}
 		}
 		record(t, b)
-		wide := NewBatch(known, Options{Widen: func(schema.Widening) error { return nil }})
-		if _, err := wide.Append(Meta{}, p); err != nil {
-			var rej *Reject
-			if !errors.As(err, &rej) || rej.Class == ClassPanic {
-				t.Fatalf("%q: %v", p, err)
+		for _, other := range []*Batch{NewBatch(known, Options{Widen: func(schema.Widening) error { return nil }}), NewBatch(nil, told)} {
+			if _, err := other.Append(Meta{}, p); err != nil {
+				var rej *Reject
+				if !errors.As(err, &rej) || rej.Class == ClassPanic {
+					t.Fatalf("%q: %v", p, err)
+				}
+			}
+			rec := record(t, other)
+			if at := rec.Schema().FieldIndices(schema.Extra); at != nil {
+				extra := rec.Column(at[0]).(*array.String)
+				for i := range extra.Len() {
+					if extra.IsValid(i) && !json.Valid([]byte(extra.Value(i))) {
+						t.Fatalf("%q: what is kept is %s", p, extra.Value(i))
+					}
+				}
 			}
 		}
-		record(t, wide)
 	})
 }
