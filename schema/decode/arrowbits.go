@@ -114,7 +114,7 @@ func integerAt(a *ipc.Array, t arrow.DataType, i int) uint64 {
 		return uint64(int16(binary.LittleEndian.Uint16(a.Data[2*i:])))
 	case arrow.UINT16, arrow.FLOAT16:
 		return uint64(binary.LittleEndian.Uint16(a.Data[2*i:]))
-	case arrow.INT32:
+	case arrow.INT32, arrow.DATE32, arrow.TIME32:
 		return uint64(int32(binary.LittleEndian.Uint32(a.Data[4*i:])))
 	case arrow.UINT32, arrow.FLOAT32:
 		return uint64(binary.LittleEndian.Uint32(a.Data[4*i:]))

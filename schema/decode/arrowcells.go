@@ -7,6 +7,7 @@ import (
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/float16"
 
+	"github.com/pst-bridge/pst-bridge/schema"
 	"github.com/pst-bridge/pst-bridge/schema/decode/ipc"
 )
 
@@ -101,9 +102,12 @@ func (b *Batch) arrowCell(c *column, a *ipc.Array, i int) *Reject {
 		return b.putString(c, v)
 	case id == arrow.BINARY || id == arrow.LARGE_BINARY || id == arrow.FIXED_SIZE_BINARY:
 		return b.putBinary(c, bytesAt(a, i))
-	case id == arrow.TIMESTAMP && c.kind == timestamp:
+	case id == arrow.TIMESTAMP && (c.kind == timestamp || c.kind == date):
 		return b.arrowInstant(c, int64(integerAt(a, a.Type, i)), a.Type.(*arrow.TimestampType))
-	case c.hasWidth() && c.sameType(a.Type):
+	case id == arrow.DATE32 && c.kind == timestamp:
+		const day = 24 * 60 * 60
+		return b.putInstant(c, day*int64(integerAt(a, a.Type, i)), 0, false)
+	case c.hasWidth() && c.width <= 64 && c.sameType(a.Type):
 		return b.putFixed(c, integerAt(a, a.Type, i)) // of a dictionary
 	default:
 		return misfit(c, a.Type.String())
@@ -121,8 +125,16 @@ func (b *Batch) arrowFloat(c *column, f float64, t arrow.DataType) *Reject {
 }
 
 // arrowInstant stores a timestamp of another unit. One with a zone is an instant, one
-// without is none.
+// without is none. A column of dates becomes one of instants, if it may be widened.
 func (b *Batch) arrowInstant(c *column, v int64, from *arrow.TimestampType) *Reject {
+	if c.kind == date {
+		if from.TimeZone == "" {
+			return misfit(c, from.String())
+		}
+		if rej := b.widenTo(c, schema.Instant, from.String()); rej != nil {
+			return rej
+		}
+	}
 	if (c.typ.(*arrow.TimestampType).TimeZone == "") != (from.TimeZone == "") {
 		return misfit(c, from.String())
 	}

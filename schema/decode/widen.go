@@ -29,7 +29,8 @@ type former struct {
 // widenTo gives a column of the table another type, with the values it holds. what
 // describes the value that the present type cannot hold.
 func (b *Batch) widenTo(c *column, to arrow.DataType, what string) *Reject {
-	if c.inferred || b.o.Widen == nil || c.typ == nil || !schema.Widens(c.typ, to) {
+	ofVector := c.parent.item == c && c.parent.kind != list
+	if c.inferred || b.o.Widen == nil || c.typ == nil || ofVector || !schema.Widens(c.typ, to) {
 		return misfit(c, what)
 	}
 	was := former{c.typ, c.kind, c.width, c.words, c.buf, c.n, c.live}

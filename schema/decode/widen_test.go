@@ -147,3 +147,21 @@ func TestWidenDenied(t *testing.T) {
 	b := NewBatch(table(nullable("c", arrow.PrimitiveTypes.Int8)), Options{Widen: func(schema.Widening) error { return errors.New("an index") }})
 	refuse(t, b, `{"c":1234}`, ClassType, "field c: integer out of range does not fit int8: an index")
 }
+
+// TestWidenTyped widens for values that have types themselves, and gives those of the
+// old type to the wider column.
+func TestWidenTyped(t *testing.T) {
+	p := arrow.PrimitiveTypes
+	wide := table(nullable("i", p.Int32), nullable("f", p.Float64), nullable("d", timestamps(arrow.Second)), nullable("v", arrow.FixedSizeListOf(1, p.Int16)))
+	narrow := table(nullable("i", p.Int8), nullable("f", p.Float32), nullable("d", arrow.FixedWidthTypes.Date32), nullable("v", arrow.FixedSizeListOf(1, p.Int8)))
+	b := NewBatch(narrow, Options{Widen: anyWider})
+	pushArrow(t, b, narrow, `{"i":1,"f":0.5,"d":"1970-01-02","v":[1]}`)
+	refuseArrow(t, b, stream(t, wide, []arrow.Record{rowsOf(t, wide, `{"i":70000,"f":0.1,"d":"1970-01-02 03:04:05","v":[300]}`)}), ClassType, "field v")
+	pushArrow(t, b, wide, `{"i":70000,"f":0.1,"d":"1970-01-02 03:04:05","v":[3]}`)
+	pushArrow(t, b, narrow, `{"i":2,"f":1.5,"d":"1970-01-03","v":[2]}`)
+	columns, rows := show(t, b)
+	want := `{"d":"1970-01-02 00:00:00Z","f":0.5,"i":1,"v":[1]}` + "\n" + `{"d":"1970-01-02 03:04:05Z","f":0.1,"i":70000,"v":[3]}` + "\n" + `{"d":"1970-01-03 00:00:00Z","f":1.5,"i":2,"v":[2]}`
+	if columns != "i int32; f float64; d timestamp[us, tz=UTC]; v fixed_size_list<item: int8, nullable>[1]" || rows != want {
+		t.Errorf("got %s\n%s", columns, rows)
+	}
+}
