@@ -162,6 +162,9 @@ func evolution(added []fields.Path, rec *arrow.Schema) error {
 // misfit says why rows that were just planned for base do not fit it: columns have to
 // be widened first, which the plan was allowed to ask for.
 func (p *rowsPlanner) misfit(base *lance.Dataset, rec *arrow.Schema, why error) error {
+	if base == nil { // no version of the table can ever begin with them
+		return stop(Unsupported, "make table %s: %w", p.s.dir, why)
+	}
 	list := schema.Widenings(schemaOf(base), rec)
 	for _, w := range list {
 		if err := p.s.MayWiden(w); err != nil {
