@@ -235,3 +235,23 @@ func TestNarrowColumnOfOthersStays(t *testing.T) {
 		t.Errorf("the column is %s", typ)
 	}
 }
+
+// A column that is declared wider than the table has it is widened with the first value;
+// one that became wider than declared is no contradiction.
+func TestDeclaredWidth(t *testing.T) {
+	store := memstore.New()
+	narrow := arrow.NewSchema([]arrow.Field{{Name: "n", Type: arrow.PrimitiveTypes.Int8, Nullable: true}}, nil)
+	if _, err := lance.Create(t.Context(), store, narrow, nil, lance.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	w := newWorker(t, store)
+	w.declared = &schema.Declaration{Fields: []arrow.Field{{Name: "n", Type: arrow.PrimitiveTypes.Int32, Nullable: true}}}
+	for i, step := range []struct{ payload, typ string }{
+		{`{"other":1}`, "int8"}, {`{"n":1}`, "int32"}, {`{"n":5000000000}`, "int64"}, {`{"n":3}`, "int64"},
+	} {
+		res := w.commit(numbered(uint64(i)+1, step.payload))
+		if typ := typeOf(latest(t, store), "n"); typ != step.typ || res.Rows != 1 {
+			t.Errorf("after %s the column is %s, want %s; %+v", step.payload, typ, step.typ, res)
+		}
+	}
+}
