@@ -192,7 +192,7 @@ func TestArrowCasts(t *testing.T) {
 		want      string
 	}{
 		{nullable("c", p.Int64), p.Int32, `-5 null 7`, ``, `[-5 (null) 7]`},
-		{nullable("c", p.Float64), p.Int32, `-5 7`, ``, `[-5 7]`},
+		{nullable("c", p.Float64), p.Int32, `-5 7 -20000000`, ``, `[-5 7 -2e+07]`},
 		{nullable("c", p.Float64), p.Int64, `9007199254740992`, `"9007199254740993"`, ``},
 		{nullable("c", p.Float32), p.Int32, `16777216`, `16777217`, ``},
 		{nullable("c", p.Int8), p.Uint64, `127`, `128 18446744073709551615`, ``},

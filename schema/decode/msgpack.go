@@ -91,7 +91,10 @@ func (b *Batch) packedObject(st *column, size, depth int) *Reject {
 
 // packedKey is key for msgpack.
 func (b *Batch) packedKey(st *column, link **column) (*column, *Reject) {
-	at := b.i
+	c, at := *link, b.i
+	if c != nil && c.token != "" && b.isPackedKey(c.name) {
+		return c, c.meet(st)
+	}
 	t, rej := b.packed()
 	if rej != nil {
 		return nil, rej
@@ -99,17 +102,24 @@ func (b *Batch) packedKey(st *column, link **column) (*column, *Reject) {
 	if t.kind != packedStr {
 		return nil, reject(ClassParse, "a key that is not a string, at byte %d", at)
 	}
-	c := *link
-	if c == nil || c.token == "" || string(t.bytes) != c.name {
-		if !utf8.Valid(t.bytes) {
-			return nil, reject(ClassParse, "invalid UTF-8 in the key at byte %d", at)
-		}
-		if c, rej = b.lookUp(st, t.bytes); rej != nil || c == b.strange {
-			return c, rej
-		}
-		*link = c
+	if !utf8.Valid(t.bytes) {
+		return nil, reject(ClassParse, "invalid UTF-8 in the key at byte %d", at)
 	}
+	if c, rej = b.lookUp(st, t.bytes); rej != nil || c == b.strange {
+		return c, rej
+	}
+	*link = c
 	return c, c.meet(st)
+}
+
+// isPackedKey skips the key that is next if it is name in its shortest form.
+func (b *Batch) isPackedKey(name string) bool {
+	end := b.i + 1 + len(name)
+	if len(name) > 31 || end > len(b.p) || b.p[b.i] != 0xa0|byte(len(name)) || string(b.p[b.i+1:end]) != name {
+		return false
+	}
+	b.i = end
+	return true
 }
 
 // packedUndeclared is undeclared for msgpack.
@@ -145,7 +155,7 @@ func (b *Batch) packedValue(c *column, depth int) *Reject {
 		b.setInteger(t.neg, t.n)
 		return b.putNumber(c)
 	case packedFloat:
-		return b.putFloat(c, t.f)
+		return b.putFloat(c, t.float())
 	case packedStr:
 		if !utf8.Valid(t.bytes) {
 			return reject(ClassParse, "field %s: invalid UTF-8 in the string at byte %d", c.path(), at)
@@ -241,12 +251,12 @@ func (b *Batch) packedVector(c *column, size int) *Reject {
 			b.setInteger(t.neg, t.n)
 		case packedFloat:
 			if c.item.kind == floating {
-				if rej := b.floatComponent(c, t.f); rej != nil {
+				if rej := b.floatComponent(c, t.float()); rej != nil {
 					return rej
 				}
 				continue
 			}
-			b.setFloat(t.f)
+			b.setFloat(t.float())
 		case packedNil:
 			return misfit(c, "null inside a vector")
 		default:

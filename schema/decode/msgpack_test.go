@@ -196,7 +196,7 @@ func TestMsgpackIntoTypes(t *testing.T) {
 	}{
 		{nullable("c", p.Int8), []any{-128, 127.0, -0.5 + 0.5}, "[-128 127 0]", []any{128, 1.5, true, "1", math.NaN(), []byte{1}, instant{1, 0, 4}}},
 		{nullable("c", p.Uint64), []any{uint64(math.MaxUint64), 0x1p63}, "[18446744073709551615 9223372036854775808]", []any{-1, 0x1p64}},
-		{nullable("c", p.Float64), []any{1 << 53, 0.1, math.Inf(1)}, "[9.007199254740992e+15 0.1 +Inf]", []any{1<<53 + 1}},
+		{nullable("c", p.Float64), []any{1 << 53, 0.1, math.Inf(1), -20_000_000}, "[9.007199254740992e+15 0.1 +Inf -2e+07]", []any{1<<53 + 1}},
 		{nullable("c", p.Float32), []any{1 << 24, 0.1}, "[1.6777216e+07 0.1]", []any{1<<24 + 1, 1e39}},
 		{text, []any{"", "x"}, `["" "x"]`, []any{1, []byte("x")}},
 		{nullable("c", arrow.BinaryTypes.LargeBinary), []any{[]byte("AAAA"), []byte{}}, `["AAAA" ""]`, []any{"AAAA"}},

@@ -246,13 +246,13 @@ func (n *number) equals(f float64) bool {
 	if !n.long && n.mant <= 1<<24 {
 		return true
 	}
+	if !n.long { // it may have no digits: not all numbers come from text
+		abs := math.Abs(f)
+		return abs < 1<<64 && uint64(abs) == n.mant
+	}
 	digits := n.lit()
 	if n.neg {
 		digits = digits[1:]
-	}
-	if !n.long {
-		abs := math.Abs(f)
-		return abs < 1<<64 && uint64(abs) == n.mant
 	}
 	var exact [400]byte
 	return bytes.Equal(strconv.AppendFloat(exact[:0], math.Abs(f), 'f', 0, 64), digits)

@@ -23,15 +23,15 @@ const (
 // packed is one value of MessagePack, or the head of a map or an array.
 type packed struct {
 	kind  packedKind
-	yes   bool
-	neg   bool
-	n     uint64  // packedInt: without its sign
-	f     float64 // packedFloat
-	sec   int64   // packedTime: since 1970
-	nano  int64   // packedTime
-	size  int     // packedMap, packedArray: how many members; so many bytes at least are there
-	bytes []byte  // packedStr, packedBin: a part of the payload
+	yes   bool   // packedBool
+	neg   bool   // packedInt
+	nano  int32  // packedTime
+	n     uint64 // packedInt: without its sign; packedFloat: its bits; packedTime: seconds since 1970
+	size  int    // packedMap, packedArray: how many members; so many bytes at least are there
+	bytes []byte // packedStr, packedBin: a part of the payload
 }
+
+func (t *packed) float() float64 { return math.Float64frombits(t.n) }
 
 func isPackedArray(first byte) bool {
 	return first&0xf0 == 0x90 || first == 0xdc || first == 0xdd
@@ -157,11 +157,10 @@ func (b *Batch) packedFloat(first byte) (packed, *Reject) {
 	if !ok {
 		return packed{}, b.packedEnd()
 	}
-	f := math.Float64frombits(bits)
 	if first == 0xca {
-		f = float64(math.Float32frombits(uint32(bits)))
+		bits = math.Float64bits(float64(math.Float32frombits(uint32(bits))))
 	}
-	return packed{kind: packedFloat, f: f}, nil
+	return packed{kind: packedFloat, n: bits}, nil
 }
 
 func (b *Batch) packedInteger(first byte) (packed, *Reject) {
@@ -190,20 +189,20 @@ func (b *Batch) packedExtension(n, at int) (packed, *Reject) {
 	if typ != instant {
 		return packed{}, reject(ClassType, "msgpack extension %d at byte %d is not known", int8(typ), at)
 	}
-	t := packed{kind: packedTime}
+	var sec, nano uint64
 	switch n {
 	case 4:
-		t.sec = int64(binary.BigEndian.Uint32(p))
+		sec = uint64(binary.BigEndian.Uint32(p))
 	case 8:
 		v := binary.BigEndian.Uint64(p)
-		t.nano, t.sec = int64(v>>34), int64(v&(1<<34-1))
+		nano, sec = v>>34, v&(1<<34-1)
 	case 12:
-		t.nano, t.sec = int64(binary.BigEndian.Uint32(p)), int64(binary.BigEndian.Uint64(p[4:]))
+		nano, sec = uint64(binary.BigEndian.Uint32(p)), binary.BigEndian.Uint64(p[4:])
 	default:
-		return t, reject(ClassParse, "a msgpack timestamp of %d bytes, at byte %d", n, at)
+		return packed{}, reject(ClassParse, "a msgpack timestamp of %d bytes, at byte %d", n, at)
 	}
-	if t.nano >= 1e9 {
-		return t, reject(ClassParse, "a msgpack timestamp with %d nanoseconds, at byte %d", t.nano, at)
+	if nano >= 1e9 {
+		return packed{}, reject(ClassParse, "a msgpack timestamp with %d nanoseconds, at byte %d", nano, at)
 	}
-	return t, nil
+	return packed{kind: packedTime, n: sec, nano: int32(nano)}, nil
 }

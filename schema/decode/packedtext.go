@@ -28,10 +28,10 @@ func (b *Batch) packedJSON(dst []byte, depth int) ([]byte, *Reject) {
 		}
 		return strconv.AppendUint(dst, t.n, 10), nil
 	case packedFloat:
-		if math.IsNaN(t.f) || math.IsInf(t.f, 0) {
+		if math.IsNaN(t.float()) || math.IsInf(t.float(), 0) {
 			return nil, reject(ClassType, "NaN or infinity, which JSON has no word for, at byte %d", at)
 		}
-		return appendFloat(dst, t.f), nil
+		return appendFloat(dst, t.float()), nil
 	case packedStr:
 		if !utf8.Valid(t.bytes) {
 			return nil, reject(ClassParse, "invalid UTF-8 in the string at byte %d", at)
@@ -40,8 +40,9 @@ func (b *Batch) packedJSON(dst []byte, depth int) ([]byte, *Reject) {
 	case packedBin:
 		return append(base64.StdEncoding.AppendEncode(append(dst, '"'), t.bytes), '"'), nil
 	case packedTime:
-		instant := time.Unix(t.sec, t.nano).UTC()
-		if year := instant.Year(); year < 0 || year > 9999 || instant.Unix() != t.sec {
+		sec := int64(t.n)
+		instant := time.Unix(sec, int64(t.nano)).UTC()
+		if year := instant.Year(); year < 0 || year > 9999 || instant.Unix() != sec {
 			return nil, reject(ClassType, "a time beyond the years 0 to 9999, at byte %d", at)
 		}
 		return append(instant.AppendFormat(append(dst, '"'), time.RFC3339Nano), '"'), nil

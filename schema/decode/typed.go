@@ -122,5 +122,5 @@ func (b *Batch) putPackedTime(c *column, t packed) *Reject {
 	if c.kind != timestamp {
 		return misfit(c, "timestamp")
 	}
-	return b.putInstant(c, t.sec, t.nano, false)
+	return b.putInstant(c, int64(t.n), int64(t.nano), false)
 }

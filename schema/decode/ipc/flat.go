@@ -52,7 +52,7 @@ func (f *flat) table(at int) table {
 		return table{f: f}
 	}
 	size := int(binary.LittleEndian.Uint16(f.p[v:]))
-	if size < 4 || v+size > len(f.p) {
+	if size < 4 || size%2 != 0 || v+size > len(f.p) {
 		f.damaged()
 		return table{f: f}
 	}

@@ -46,6 +46,7 @@ func readSchema(t table, o Options) (*Schema, error) {
 		r.s.nodes = append(r.s.nodes, nd)
 		r.s.Fields = append(r.s.Fields, nd.field)
 	}
+	metadata(t, 2) // nobody asks for it, but it has to be sound
 	if t.f.bad {
 		return nil, damaged("the schema")
 	}
@@ -93,7 +94,7 @@ func (r *schemaReader) node(t table, path string, depth int) (*node, error) {
 	if err != nil {
 		return nil, err
 	}
-	nd.field.Type, nd.field.Metadata = dt, metadata(t)
+	nd.field.Type, nd.field.Metadata = dt, metadata(t, fieldMetadata)
 	if d, ok := t.sub(fieldDictionary); ok {
 		return r.dictionary(nd, d, path)
 	}
@@ -122,8 +123,9 @@ func (r *schemaReader) dictionary(values *node, d table, path string) (*node, er
 	return &node{field: f, dict: id}, nil
 }
 
-func metadata(t table) arrow.Metadata {
-	at, n := t.vector(fieldMetadata, 4)
+// metadata is the pairs of keys and values in field i.
+func metadata(t table, i int) arrow.Metadata {
+	at, n := t.vector(i, 4)
 	var keys, values []string
 	for i := range n {
 		pair := t.f.table(t.f.ref(at + 4*i))
