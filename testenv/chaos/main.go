@@ -124,8 +124,10 @@ func run(ctx context.Context, s *Schedule, dir string) (res result) {
 		adopt(h, filepath.Join(dir, "data", topic+".lance"))
 	}
 	w := build(h, s)
+	defer w.abandon()
 	res.figures = &w.figures
 	quiet, hush := context.WithCancel(ctx)
+	defer hush()
 	truth := make(chan *history, 1)
 	go func() { truth <- w.publish(quiet) }()
 	w.torment()

@@ -44,6 +44,7 @@ type world struct {
 
 	healing  sync.WaitGroup
 	stopping chan struct{} // closed when workers are not to be replaced any more
+	stop     func()        // closes it
 }
 
 // slot is where a worker runs; when it dies another one takes its place.
@@ -60,6 +61,7 @@ type slot struct {
 // build starts servers, makes the stream, and starts the workers.
 func build(h *harness, s *Schedule) *world {
 	w := &world{h: h, s: s, storage: filepath.Join(h.dir, "data"), stopping: make(chan struct{})}
+	w.stop = sync.OnceFunc(func() { close(w.stopping) })
 	w.figures.Kills = map[string]int{}
 	if s.Profile == "r3" {
 		w.cluster = natsenv.StartCluster(h)
@@ -194,9 +196,27 @@ func (w *world) settle() {
 			w.h.Fatalf("after the faults the workers did not finish: %s", last)
 		}
 	}
-	close(w.stopping)
+	w.stop()
 	for i, sl := range w.slots {
 		sl.end(i)
+	}
+}
+
+// abandon ends the workers that are left where a run fails, and waits until none is
+// started any more.
+func (w *world) abandon() {
+	w.stop()
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for _, sl := range w.slots {
+		for ended := false; !ended; {
+			sl.signal(syscall.SIGKILL)
+			select {
+			case <-sl.done:
+				ended = true
+			case <-tick.C:
+			}
+		}
 	}
 }
 
