@@ -25,7 +25,7 @@ func (s *Sink) Commit(ctx context.Context, st *Staged, pos Position) (*Result, e
 	for {
 		head, err := s.attempt(ctx, t, rows)
 		if err == nil && head != nil {
-			return s.result(head, rows)
+			return s.result(ctx, head, rows)
 		}
 		if err = t.again(ctx, err); err != nil {
 			return nil, err
@@ -76,7 +76,7 @@ func (s *Sink) addColumns(ctx context.Context, table *lance.Table, rows *rowsPla
 }
 
 // result reads off head what became of the batch, and remembers head.
-func (s *Sink) result(head *lance.Dataset, p *rowsPlanner) (*Result, error) {
+func (s *Sink) result(ctx context.Context, head *lance.Dataset, p *rowsPlanner) (*Result, error) {
 	text := head.Config()[ledger.Key(s.id.Stream)]
 	entry, err := s.decode(text)
 	if err != nil {
@@ -85,28 +85,43 @@ func (s *Sink) result(head *lance.Dataset, p *rowsPlanner) (*Result, error) {
 	s.remember(head, entry)
 	res := &Result{
 		Version: head.Version(), Epoch: entry.Epoch,
-		Duplicates: len(p.duplicates), LedgerBytes: len(text), LedgerRuns: entry.Held.RunCount(),
-		SteppedOver: p.stepped, NewColumns: p.columns, Widened: p.widened,
+		Duplicates: len(p.st.batch.Marks), LedgerBytes: len(text), LedgerRuns: entry.Held.RunCount(),
+		NewColumns: p.columns, Widened: p.widened,
 	}
+	var rejected []Rejection
 	if p.proposed {
-		res.Rows = p.st.plan.Record.NumRows()
-		res.DeadLetters = len(p.st.plan.Rejected)
-		if res.Rows > 0 {
-			res.Bytes = int64(p.st.file.Size) //nolint:gosec // bounded by the file system
-		}
-		for _, r := range p.st.plan.Rejected {
-			// Where the outcome was unknown, what the head holds may be another
-			// worker's doing, and that worker may have made rows of the message.
-			if entry.Status(r.Seq) == ledger.Pending {
-				res.Pending = append(res.Pending, r)
-			}
-		}
-		s.forgetPublished(p.published.Minus(entry.DeadPending))
+		rejected = p.st.plan.Rejected
 	}
-	for _, seq := range p.pending {
-		res.Pending = append(res.Pending, Rejection{Seq: seq, Class: ClassPending, Reason: "it was recorded as a dead letter by an earlier delivery"})
+	if ours := p.landed(ctx, entry); ours != nil {
+		res.Rows, res.Bytes, res.DeadLetters = ours.rows, ours.bytes, len(ours.rejected)
+		res.Duplicates -= int(ours.seqs.Len()) //nolint:gosec // a part of the batch
+		res.SteppedOver = ours.stepped
+		rejected = ours.rejected
+		s.forgetPublished(ours.published.Minus(entry.DeadPending))
 	}
+	res.Pending = p.undecided(entry, rejected)
 	return res, nil
+}
+
+// undecided are the batch's dead letters that entry says are to be published, with the
+// reasons of those that this commit knows.
+func (p *rowsPlanner) undecided(entry *ledger.Entry, rejected []Rejection) (list []Rejection) {
+	var seqs []uint64
+	for _, r := range rejected {
+		// Where the outcome was unknown, what the head holds may be another
+		// worker's doing, and that worker may have made rows of the message.
+		if entry.Status(r.Seq) == ledger.Pending {
+			list = append(list, r)
+			seqs = append(seqs, r.Seq)
+		}
+	}
+	known := ledger.SetOf(seqs...)
+	for _, seq := range p.pending {
+		if !known.Has(seq) {
+			list = append(list, Rejection{Seq: seq, Class: ClassPending, Reason: "it was recorded as a dead letter by an earlier delivery"})
+		}
+	}
+	return list
 }
 
 func (s *Sink) forgetPublished(done ledger.Set) {
