@@ -8,7 +8,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/pst-bridge/pst-bridge/internal/mutant"
+	"github.com/pst-bridge/pst-bridge/sink/lance/internal/mutant"
 	"github.com/pst-bridge/pst-bridge/sink/lance/manifest"
 	"github.com/pst-bridge/pst-bridge/sink/lance/objstore"
 )

@@ -7,7 +7,7 @@ import (
 	"math/rand/v2"
 	"time"
 
-	"github.com/pst-bridge/pst-bridge/internal/mutant"
+	"github.com/pst-bridge/pst-bridge/sink/lance/internal/mutant"
 	"github.com/pst-bridge/pst-bridge/sink/lance/manifest"
 	"github.com/pst-bridge/pst-bridge/sink/lance/objstore"
 )

@@ -4,8 +4,8 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/pst-bridge/pst-bridge/internal/mutant"
 	"github.com/pst-bridge/pst-bridge/sink/lance/fields"
+	"github.com/pst-bridge/pst-bridge/sink/lance/internal/mutant"
 	"github.com/pst-bridge/pst-bridge/sink/lance/manifest"
 )
 

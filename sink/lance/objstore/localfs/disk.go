@@ -7,7 +7,7 @@ import (
 	"io/fs"
 	"os"
 
-	"github.com/pst-bridge/pst-bridge/internal/mutant"
+	"github.com/pst-bridge/pst-bridge/sink/lance/internal/mutant"
 )
 
 // StepKind is a kind of change to a directory.

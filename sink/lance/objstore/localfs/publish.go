@@ -11,7 +11,7 @@ import (
 	"path"
 	"syscall"
 
-	"github.com/pst-bridge/pst-bridge/internal/mutant"
+	"github.com/pst-bridge/pst-bridge/sink/lance/internal/mutant"
 	"github.com/pst-bridge/pst-bridge/sink/lance/objstore"
 )
 
