@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/pst-bridge/pst-bridge/sink/lance/corrupt"
 	"github.com/pst-bridge/pst-bridge/sink/lance/objstore"
 )
 
@@ -106,7 +107,7 @@ func Newest(ctx context.Context, store objstore.Store) (newest Entry, found bool
 		case !found:
 			newest, found = e, true
 		case e.Scheme != newest.Scheme:
-			return Entry{}, false, fmt.Errorf("versions are named in two ways, %s and %s: remove the wrong ones", newest.Key, e.Key)
+			return Entry{}, false, twoWays(e, "versions are named in two ways, %s and %s: remove the wrong ones", newest.Key, e.Key)
 		case e.Version > newest.Version:
 			newest = e
 		}
@@ -119,9 +120,15 @@ func Newest(ctx context.Context, store objstore.Store) (newest Entry, found bool
 func NewestV2(ctx context.Context, store objstore.Store) (newest Entry, found bool, err error) {
 	for e, err := range Versions(ctx, store) {
 		if err == nil && e.Scheme != V2 {
-			err = fmt.Errorf("version %s is named as V1 in a table with V2 names: remove the wrong ones", e.Key)
+			err = twoWays(e, "version %s is named as V1 in a table with V2 names: remove the wrong ones", e.Key)
 		}
 		return e, err == nil, err
 	}
 	return Entry{}, false, nil
+}
+
+// twoWays is what is wrong with a table whose versions have names of both schemes. It
+// does not pass by itself.
+func twoWays(e Entry, format string, args ...any) error {
+	return corrupt.Errorf(e.Key, "name", -1, format, args...)
 }
