@@ -177,6 +177,24 @@ func TestTableGrows(t *testing.T) {
 	}
 }
 
+// A large_list of the table takes no new members at any depth: the table could not
+// have them, and the message would come again without end.
+func TestLargeListStaysAsItIs(t *testing.T) {
+	a := nullable("a", arrow.PrimitiveTypes.Int64)
+	b := NewBatch(table(
+		nullable("l", arrow.LargeListOf(arrow.StructOf(a, nullable("s", arrow.StructOf(a))))),
+		nullable("p", arrow.ListOf(arrow.StructOf(a))),
+	), Options{})
+	push(t, b, `{"l":[{"a":1,"x":null}]}`, `{"l":[],"p":[{"x":1}],"x":[{"y":1}]}`)
+	refuse(t, b, `{"l":[{"a":1},{"x":2}]}`, ClassType, "field l[].x: l, a large_list, takes no new members")
+	refuse(t, b, `{"l":[{"s":{"a":1,"x":[{"y":2}]}}]}`, ClassType, "field l[].s.x: l, a large_list, takes no new members")
+	push(t, b, `{"l":[{"s":{"a":1}}]}`)
+	columns, rows := show(t, b)
+	if !strings.Contains(columns, "p list<") || !strings.Contains(rows, `"x":[{"y":1}]`) {
+		t.Errorf("%s\n%s", columns, rows)
+	}
+}
+
 // TestTypesWithoutJSON: columns that no value fits stay null, and their values are
 // refused with the type's name.
 func TestTypesWithoutJSON(t *testing.T) {
