@@ -52,6 +52,7 @@ type column struct {
 	meta     arrow.Metadata // of the table's field
 	inferred bool           // not a column of the table: the type follows the values
 	required bool           // not nullable
+	whole    *column        // the large_list of the table that it is or lies in: readers want all its members in each data file
 	kind     kind
 	width    int  // bits of one value: integers, floats, date, timestamp, fixed, dictionary
 	live     bool // has a value in this batch, or lies in a struct that has one

@@ -3,8 +3,6 @@ package decode
 import (
 	"math"
 
-	"github.com/apache/arrow/go/v17/arrow"
-
 	"github.com/pst-bridge/pst-bridge/schema"
 )
 
@@ -46,7 +44,7 @@ func (b *Batch) forget(c *column) {
 // bear gives a column its type at its first value that is not null. Items of
 // lists are columns too, but not counted: the list is.
 func (b *Batch) bear(c *column, k kind, width int) *Reject {
-	if of := c.parent.closed(); of != nil {
+	if of := c.parent.whole; of != nil {
 		return reject(ClassType, "field %s: %s, a large_list, takes no new members", c.path(), of.path())
 	}
 	if c.parent.item != c {
@@ -71,18 +69,6 @@ func (b *Batch) bear(c *column, k kind, width int) *Reject {
 	}
 	if k == vector {
 		c.item = &column{parent: c, kind: floating, width: 32}
-	}
-	return nil
-}
-
-// closed is the column of the table that the members of struct c lie in and that
-// takes no new ones, nil if there is none: readers want each data file to have all of
-// what a large_list holds.
-func (c *column) closed() *column {
-	for ; c != nil; c = c.parent {
-		if c.typ != nil && c.typ.ID() == arrow.LARGE_LIST {
-			return c
-		}
 	}
 	return nil
 }

@@ -57,6 +57,9 @@ func (b *Batch) fromField(parent *column, lv *level, f arrow.Field, depth int) *
 		return c
 	}
 	c.kind, c.width = kindOf(f.Type)
+	if c.whole = parent.whole; c.whole == nil && f.Type.ID() == arrow.LARGE_LIST {
+		c.whole = c
+	}
 	if name, _ := f.Metadata.GetValue("ARROW:extension:name"); name == storedJSON {
 		c.kind = foreign
 	}
