@@ -5,6 +5,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/url"
 	"path/filepath"
@@ -13,6 +14,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/pst-bridge/pst-bridge/testenv/natsenv"
@@ -102,21 +104,42 @@ func (w *world) provision() {
 	if w.s.Retention == "limits" {
 		retention = jetstream.LimitsPolicy
 	}
-	ctx, cancel := context.WithTimeout(w.h.ctx, patience)
-	defer cancel()
-	_, err := w.js.CreateStream(ctx, jetstream.StreamConfig{
-		Name: "PERSISTING", Subjects: []string{"persisting.>"}, Retention: retention, Replicas: replicas,
-		Storage: jetstream.FileStorage, Discard: jetstream.DiscardNew, AllowDirect: true, Duplicates: time.Hour,
+	w.ask("create the stream", func(ctx context.Context) error {
+		_, err := w.js.CreateStream(ctx, jetstream.StreamConfig{
+			Name: "PERSISTING", Subjects: []string{"persisting.>"}, Retention: retention, Replicas: replicas,
+			Storage: jetstream.FileStorage, Discard: jetstream.DiscardNew, AllowDirect: true, Duplicates: time.Hour,
+		})
+		return err
 	})
-	if err == nil {
-		_, err = w.js.CreateConsumer(ctx, "PERSISTING", jetstream.ConsumerConfig{
+	w.ask("create the consumer", func(ctx context.Context) error {
+		_, err := w.js.CreateConsumer(ctx, "PERSISTING", jetstream.ConsumerConfig{
 			Durable: durable, FilterSubject: "persisting." + topic, AckPolicy: jetstream.AckExplicitPolicy,
 			AckWait: ackWait, MaxDeliver: -1, MaxAckPending: 200_000,
 			Metadata: map[string]string{"pst.max_workers": "8", "pst.topic": topic},
 		})
-	}
-	if err != nil {
-		w.h.Fatal(err)
+		return err
+	})
+}
+
+// ask repeats a question to the servers until one answers: a leader that hands over may
+// take one with it, and a cluster without one answers 503.
+func (w *world) ask(what string, question func(context.Context) error) {
+	ctx, cancel := context.WithTimeout(w.h.ctx, patience)
+	defer cancel()
+	for {
+		once, done := context.WithTimeout(ctx, answerWait)
+		err := question(once)
+		if err == nil {
+			done()
+			return
+		}
+		var answer *jetstream.APIError
+		leaderless := errors.As(err, &answer) && answer.Code == 503 || errors.Is(err, nats.ErrNoResponders)
+		if ctx.Err() != nil || !leaderless && !errors.Is(err, context.DeadlineExceeded) {
+			w.h.Fatalf("%s: %v", what, err)
+		}
+		<-once.Done()
+		done()
 	}
 }
 
@@ -183,7 +206,10 @@ func (w *world) settle() {
 	defer tick.Stop()
 	last := "no answer"
 	for {
-		if c, err := w.js.Consumer(ctx, "PERSISTING", durable); err == nil {
+		once, done := context.WithTimeout(ctx, answerWait)
+		c, err := w.js.Consumer(once, "PERSISTING", durable)
+		done()
+		if err == nil {
 			info := c.CachedInfo()
 			if info.NumPending == 0 && info.NumAckPending == 0 {
 				break
