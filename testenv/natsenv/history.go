@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -54,7 +55,8 @@ func publishSome(ctx context.Context, js jetstream.JetStream, subject, id string
 	for at, i := range todo {
 		m := &nats.Msg{Subject: subject, Data: payload(i)}
 		sums[at] = sha256.Sum256(m.Data)
-		var opts []jetstream.PublishOpt
+		// A node may hear later than the one that was asked that there is a stream.
+		opts := []jetstream.PublishOpt{jetstream.WithRetryAttempts(100), jetstream.WithRetryWait(100 * time.Millisecond)}
 		if id != "" {
 			opts = append(opts, jetstream.WithMsgID(fmt.Sprintf("%s-%d", id, i)))
 		}

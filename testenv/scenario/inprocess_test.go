@@ -221,7 +221,9 @@ func oneColumn(t *testing.T, values ...int64) (*arrow.Schema, arrow.Record) {
 func (r *rig) send(topic string, payloads ...string) {
 	r.t.Helper()
 	for _, p := range payloads {
-		if _, err := r.js.Publish(r.t.Context(), "persisting."+topic, []byte(p)); err != nil {
+		// A node may hear later than the one that was asked that there is a stream.
+		_, err := r.js.Publish(r.t.Context(), "persisting."+topic, []byte(p), jetstream.WithRetryAttempts(100), jetstream.WithRetryWait(100*time.Millisecond))
+		if err != nil {
 			r.t.Fatal(err)
 		}
 	}
