@@ -218,9 +218,6 @@ func TestWindow(t *testing.T) {
 
 // TestBomb feeds about 10 MB that become 10 GB: what that takes of memory stays below 64 MB.
 func TestBomb(t *testing.T) {
-	if testing.Short() {
-		t.Skip("compresses gigabytes")
-	}
 	for _, f := range forms() {
 		t.Run(f.title, func(t *testing.T) {
 			bomb := makeBomb(t, f)
