@@ -38,6 +38,8 @@ type Config struct {
 	Encoders int
 	// Storage is the directory that gets one <topic>.lance each.
 	Storage string
+	// Open, unless nil, opens what a table lives on in place of a directory; see sink.Config.
+	Open func(dir string, create bool) (sink.Store, error)
 	// Compression of pages.
 	Compression sink.Compression
 	// Columns switches the _nats_ columns.

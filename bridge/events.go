@@ -31,6 +31,8 @@ type Events struct {
 	Buffered  func(topic string, rows int64) // rows received and not yet committed, after each change
 	Committed func(topic string, c Committed)
 	Conflict  func(topic string, version uint64) // a put lost its race for version
+	// Unknown: the storage could not say whether version was published; reading tells.
+	Unknown func(topic string, version uint64, err error)
 	// CommitRetried: the storage failed, and the commit is tried again.
 	CommitRetried func(topic string, err error)
 	// GivenUp: the server delivers the message no more, because the consumer's MaxDeliver

@@ -126,8 +126,11 @@ func (p *pipeline) sinkConfig() sink.Config {
 	if p.cfg.Events.Conflict != nil {
 		events.Conflict = func(version uint64) { p.cfg.Events.Conflict(p.topic, version) }
 	}
+	if p.cfg.Events.Unknown != nil {
+		events.Unknown = func(version uint64, err error) { p.cfg.Events.Unknown(p.topic, version, err) }
+	}
 	return sink.Config{
-		Storage: p.cfg.Storage, Topic: p.topic, Compression: p.cfg.Compression,
+		Storage: p.cfg.Storage, Open: p.cfg.Open, Topic: p.topic, Compression: p.cfg.Compression,
 		Version: p.cfg.Version, Events: events, Retrying: p.storageFailed, Ends: p.ends,
 		Lease:     p.cfg.Lease,
 		Rewriting: func() { p.cfg.Events.reached(p.topic, MomentRewriting) },

@@ -90,8 +90,8 @@ type Store interface {
 	Close() error
 }
 
-// openLocal opens a directory of the local file system.
-func openLocal(dir string, create bool) (Store, error) {
+// OpenLocal opens a directory of the local file system, or makes it.
+func OpenLocal(dir string, create bool) (Store, error) {
 	open := localfs.Open
 	if create {
 		open = localfs.Create
@@ -273,7 +273,7 @@ func (s *Sink) table(ctx context.Context, create bool) (*lance.Table, error) {
 	}
 	open := s.cfg.Open
 	if open == nil {
-		open = openLocal
+		open = OpenLocal
 	}
 	store, err := open(s.dir, create)
 	if errors.Is(err, objstore.ErrNotExist) {

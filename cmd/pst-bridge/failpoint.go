@@ -33,8 +33,11 @@ type failpoint struct {
 	hits atomic.Int64
 }
 
-// armFailpoints adds the failpoints of the environment to the events of cfg.
+// armFailpoints adds the failpoints of the environment to cfg.
 func armFailpoints(cfg *bridge.Config) error {
+	if err := armPuts(cfg); err != nil {
+		return err
+	}
 	if text := os.Getenv(leaseVar); text != "" {
 		var err error
 		if cfg.Lease, err = time.ParseDuration(text); err != nil {

@@ -40,6 +40,7 @@ func (o *observer) events() bridge.Events {
 		Committed:     o.committed,
 		Conflict:      o.conflict,
 		CommitRetried: o.commitRetried,
+		Unknown:       o.unknown,
 		Acked:         o.acked,
 		DeadLettered:  o.deadLettered,
 		State:         o.state,
@@ -100,6 +101,10 @@ func (o *observer) committed(topic string, c bridge.Committed) {
 func (o *observer) conflict(topic string, version uint64) {
 	o.m.conflicts.WithLabelValues(o.m.label(topic)).Inc()
 	o.log.Debug("another writer took the version, planning again", "topic", topic, "version", version)
+}
+
+func (o *observer) unknown(topic string, version uint64, err error) {
+	o.log.Warn("the storage cannot say whether a version was published, reading will tell", "topic", topic, "version", version, "error", err)
 }
 
 func (o *observer) commitRetried(topic string, err error) {

@@ -13,6 +13,9 @@ import (
 	"github.com/pst-bridge/pst-bridge/bridge"
 )
 
+// failingPuts is how many of a hundred puts fail in a drawn schedule.
+const failingPuts = 10
+
 // The faults of a schedule.
 const (
 	killWorker   = "kill-worker"      // SIGKILL, and another one is started
@@ -46,6 +49,7 @@ type Schedule struct {
 	Profile   string        `json:"profile"`
 	Retention string        `json:"retention"`
 	Workers   int           `json:"workers"`
+	Puts      int           `json:"puts"` // of a hundred puts so many fail; the outcome of most is unknown
 	Duration  time.Duration `json:"duration"`
 	Events    []Event       `json:"events"`
 }
@@ -91,7 +95,7 @@ func draw(seed uint64, profile, retention string, workers int, duration time.Dur
 		return nil, err
 	}
 	rng := rand.New(rand.NewPCG(seed, 1)) //nolint:gosec // a seeded plan is the point
-	s := &Schedule{Seed: seed, Profile: profile, Retention: retention, Workers: workers, Duration: duration}
+	s := &Schedule{Seed: seed, Profile: profile, Retention: retention, Workers: workers, Duration: duration, Puts: failingPuts}
 	for at := time.Second; at < duration; at += time.Duration(500+rng.IntN(1500)) * time.Millisecond {
 		if rng.IntN(4) == 0 {
 			continue // a quiet time

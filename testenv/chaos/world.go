@@ -4,11 +4,11 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/url"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -157,7 +157,7 @@ func (sl *slot) start() {
 			"run", "--server", strings.Join(servers, ","), "--storage", sl.w.storage, "--topics", topic, "--http", "",
 			"--batch-size", "500", "--flush-interval", "100ms", "--log-format", "json", "--log-level", "debug",
 		},
-		Env: []string{"PST_FP=" + sl.next},
+		Env: []string{"PST_FP=" + sl.next, "PST_PUTS=" + strconv.Itoa(sl.w.s.Puts)},
 	})
 	sl.next = ""
 }
@@ -263,70 +263,5 @@ func (sl *slot) end(number int) {
 			return
 		case <-time.After(time.Second):
 		}
-	}
-}
-
-// figures are what a run amounts to.
-type figures struct {
-	mu sync.Mutex
-
-	Published, Rows, DeadLetters    int
-	Commits, Duplicates, Conflicts  int
-	Kills                           map[string]int // by failpoint, and SIGKILLs
-	ServerKills, LeaderChanges      int
-	Partitions, NodePartitions      int // of workers, and of nodes
-	Pauses, StorageFails            int
-	Retries, Foreign, ForeignFailed int
-	Versions                        int
-	Lost, Twice, Strange, Wrong     int
-}
-
-// add counts under the lock.
-func (f *figures) add(count func()) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	count()
-}
-
-// worker reads the log of a worker that ended.
-func (f *figures) worker(h *harness, number int, p *runner.Process) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	hit := false
-	for _, line := range p.Stderr().Lines() {
-		if moment, ok := strings.CutPrefix(line, "failpoint "); ok {
-			moment, _, _ = strings.Cut(moment, " ")
-			f.Kills[moment]++
-			hit = true
-			continue
-		}
-		if strings.HasPrefix(line, "panic:") || strings.HasPrefix(line, "fatal error:") {
-			h.Errorf("worker %d: %s", number, line)
-		}
-		var entry struct {
-			Msg, Reason, Error string
-			Duplicates         int
-		}
-		if json.Unmarshal([]byte(line), &entry) != nil {
-			continue
-		}
-		switch {
-		case entry.Msg == "committed":
-			f.Commits++
-			f.Duplicates += entry.Duplicates
-		case strings.HasPrefix(entry.Msg, "another writer"):
-			f.Conflicts++
-		case strings.HasPrefix(entry.Msg, "the storage fails"):
-			f.Retries++
-		case entry.Msg == "topic stopped":
-			h.Errorf("worker %d stopped the topic: %s: %s", number, entry.Reason, entry.Error)
-		}
-	}
-	select {
-	case <-p.Done():
-		if exit := p.Kill(); exit.Signal == syscall.SIGKILL && !hit {
-			f.Kills["SIGKILL"]++
-		}
-	default:
 	}
 }
