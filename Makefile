@@ -39,7 +39,8 @@ ifneq ($(shell command -v $(CC) 2>/dev/null),)
 endif
 
 .PHONY: bench
-bench: venv ## raw JetStream fetch + ack beside the bridge, then our Lance beside pylance: paired medians
+bench: venv ## payloads into Arrow; JetStream fetch + ack beside the bridge; our Lance beside pylance: medians
+	$(ONE_CORE) $(GO) run ./testenv/decodebench
 	$(GO) run ./testenv/bench
 	$(ONE_CORE) $(GO) run ./testenv/lancebench
 

@@ -119,14 +119,14 @@ func (b *Batch) arrowMembers(st *column, fields []arrow.Field, arrays []*ipc.Arr
 		if rej != nil {
 			return rej
 		}
-		if c == b.strange {
+		if rej := c.meet(st); rej != nil {
+			return rej
+		}
+		if c.undeclared {
 			if rej := b.arrowUndeclared(st, f, arrays[i], sp); rej != nil {
 				return rej
 			}
 			continue
-		}
-		if rej := c.meet(st); rej != nil {
-			return rej
 		}
 		if rej := b.arrowColumn(c, f, arrays[i], sp, in); rej != nil {
 			return rej

@@ -47,9 +47,7 @@ type Batch struct {
 	applied struct{ table, schema *arrow.Schema } // a table, and that with what is declared
 	misfit  error                                 // why the table cannot be what is declared
 
-	strange     *column // stands for undeclared fields
-	strangeName []byte  // the last one
-	extra       extras  // of the row in hand
+	extra extras // of the row in hand
 
 	lastArrow *ipc.Schema // of the last payload in Arrow
 	inflater  inflate.Decoder
@@ -61,7 +59,7 @@ type Batch struct {
 // NewBatch makes an empty batch for a table with the given schema, nil if there
 // is no table yet. The schema is not modified.
 func NewBatch(table *arrow.Schema, o Options) *Batch {
-	b := &Batch{o: o.withDefaults(), strange: &column{}}
+	b := &Batch{o: o.withDefaults()}
 	b.inflater.Limits = inflate.Limits{Bytes: b.o.MaxInflated, Ratio: b.o.MaxRatio, Free: inflatedFree, Window: b.o.MaxWindow}
 	b.Reset(table)
 	return b

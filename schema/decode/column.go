@@ -86,8 +86,9 @@ type column struct {
 	defaults []*column          // structure: the children with a default
 	key      string             // its key, where that is not its name
 
-	strangers   map[string]uint64 // structure: undeclared keys, and the serial of the last object that had them
-	lastStrange uint64            // the highest serial there
+	undeclared  bool               // no column, but a key that there is none for
+	strangers   map[string]*column // structure: those, by key
+	lastStrange uint64             // the serial of the last object that had one
 
 	next *column // the key that followed this one last
 }
@@ -99,10 +100,19 @@ type hint struct{ words, buf, offs int }
 // plainKey is the token of a column's name: empty if the key would be escaped in
 // JSON, or is not the name because schema.ColumnName changes one or the other.
 func plainKey(name string) string {
-	if plainRun([]byte(name), 0) < len(name) || schema.ColumnName(name) != name {
+	if schema.ColumnName(name) != name {
 		return ""
 	}
-	return name + `"`
+	return tokenOf(name)
+}
+
+// tokenOf is how a key is shown in JSON, without its first quote: empty if it would
+// be escaped.
+func tokenOf(key string) string {
+	if plainRun([]byte(key), 0) < len(key) {
+		return ""
+	}
+	return key + `"`
 }
 
 // begin makes the slot of the column that is now open not null. The caller

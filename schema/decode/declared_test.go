@@ -144,6 +144,11 @@ func TestUndeclaredIsChecked(t *testing.T) {
 		if n := len(b.root.strangers); n > maxStrange {
 			t.Errorf("%d names are remembered", n)
 		}
+		// None is forgotten in the midst of an object.
+		for i := 0; len(b.root.strangers) < maxStrange; i++ {
+			push(t, b, fmt.Sprintf(`{"y%d":1}`, i))
+		}
+		refuse(t, b, `{"y0":1,"x":2,"y0":3}`, ClassParse, "occurs twice")
 	}
 }
 

@@ -75,18 +75,20 @@ func (b *Batch) packedObject(st *column, size, depth int) *Reject {
 		if rej != nil {
 			return rej
 		}
-		if c == b.strange {
-			if rej := b.packedUndeclared(st, depth+1); rej != nil {
-				return rej
-			}
-			continue
-		}
-		if rej := b.packedValue(c, depth+1); rej != nil {
+		if rej := b.packedMember(st, c, depth+1); rej != nil {
 			return rej
 		}
 		link = &c.next
 	}
 	return b.endObject(st)
+}
+
+// packedMember is member for msgpack.
+func (b *Batch) packedMember(st, c *column, depth int) *Reject {
+	if c.undeclared {
+		return b.packedUndeclared(st, c, depth)
+	}
+	return b.packedValue(c, depth)
 }
 
 // packedKey is key for msgpack.
@@ -105,8 +107,8 @@ func (b *Batch) packedKey(st *column, link **column) (*column, *Reject) {
 	if !utf8.Valid(t.bytes) {
 		return nil, reject(ClassParse, "invalid UTF-8 in the key at byte %d", at)
 	}
-	if c, rej = b.lookUp(st, t.bytes); rej != nil || c == b.strange {
-		return c, rej
+	if c, rej = b.lookUp(st, t.bytes); rej != nil {
+		return nil, rej
 	}
 	*link = c
 	return c, c.meet(st)
@@ -123,14 +125,14 @@ func (b *Batch) isPackedKey(name string) bool {
 }
 
 // packedUndeclared is undeclared for msgpack.
-func (b *Batch) packedUndeclared(st *column, depth int) *Reject {
-	name := string(b.strangeName)
-	text, rej := b.packedJSON(nil, depth)
+func (b *Batch) packedUndeclared(st, c *column, depth int) *Reject {
+	text, rej := b.packedJSON(b.scratch[:0], depth)
 	if rej != nil {
 		return rej
 	}
+	b.scratch = text
 	if b.o.Declared.Policy() == schema.KeepJSON {
-		b.extra.add(b.keysTo(st), name, text)
+		b.extra.add(b.keysTo(st), c.name, text)
 	}
 	return nil
 }
@@ -186,10 +188,11 @@ func (b *Batch) packedText(c *column, depth int) *Reject {
 		return b.putText(c, t.bytes)
 	}
 	b.i = at
-	text, rej := b.packedJSON(nil, depth)
+	text, rej := b.packedJSON(b.scratch[:0], depth)
 	if rej != nil {
 		return rej
 	}
+	b.scratch = text
 	return b.putText(c, text)
 }
 

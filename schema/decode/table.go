@@ -177,7 +177,9 @@ func (c *column) settle(last *column) {
 		if child.fallback != "" {
 			c.defaults = append(c.defaults, child)
 		}
-		child.token = plainKey(child.name)
+		if c.parent != nil || !isReserved(child.name) {
+			child.token = plainKey(child.name)
+		}
 		var was *column
 		if last != nil {
 			was = last.byName[child.name]

@@ -10,8 +10,7 @@ import (
 // maxStrange bounds what is remembered of the names of undeclared fields.
 const maxStrange = 4096
 
-// stranger notes that the field of a given name, which st has no column for, is next:
-// key returns b.strange for it.
+// stranger makes what stands for a key that st has no column for.
 func (b *Batch) stranger(st *column, name []byte) (*column, *Reject) {
 	if b.o.Declared.Policy() == schema.Refuse {
 		return nil, reject(ClassUndeclared, "field %s is not declared", b.pathTo(st, name))
@@ -19,16 +18,19 @@ func (b *Batch) stranger(st *column, name []byte) (*column, *Reject) {
 	if len(name) > b.o.MaxNameBytes {
 		return nil, reject(ClassLimit, "field name of %d bytes, the limit is %d", len(name), b.o.MaxNameBytes)
 	}
-	if st.strangers[string(name)] == st.serial {
-		return nil, reject(ClassParse, "field %s: the key occurs twice in one object", b.pathTo(st, name))
+	if len(st.strangers) >= maxStrange && st.lastStrange != st.serial {
+		for _, c := range st.strangers {
+			c.token = "" // it may be expected somewhere
+		}
+		clear(st.strangers)
 	}
-	if len(st.strangers) >= maxStrange && st.lastStrange != st.serial || st.strangers == nil {
-		st.strangers = map[string]uint64{}
+	if st.strangers == nil {
+		st.strangers = map[string]*column{}
 	}
-	st.strangers[string(name)] = st.serial
-	st.lastStrange = st.serial
-	b.strangeName = append(b.strangeName[:0], name...)
-	return b.strange, nil
+	c := &column{name: string(name), parent: st, undeclared: true}
+	c.token = tokenOf(c.name)
+	st.strangers[c.name] = c
+	return c, nil
 }
 
 func (b *Batch) pathTo(st *column, name []byte) string {
@@ -39,17 +41,15 @@ func (b *Batch) pathTo(st *column, name []byte) string {
 	return path
 }
 
-// undeclared reads the value of an undeclared field of st, and keeps or drops it.
-func (b *Batch) undeclared(st *column, depth int) *Reject {
+// undeclared reads the value of the undeclared field c of st, and keeps or drops it.
+func (b *Batch) undeclared(st, c *column, depth int) *Reject {
 	start := b.i
-	if b.o.Declared.Policy() == schema.Ignore {
-		return b.skip(depth)
-	}
-	name := string(b.strangeName)
 	if rej := b.skip(depth); rej != nil {
 		return rej
 	}
-	b.extra.add(b.keysTo(st), name, b.p[start:b.i])
+	if b.o.Declared.Policy() == schema.KeepJSON {
+		b.extra.add(b.keysTo(st), c.name, b.p[start:b.i])
+	}
 	return nil
 }
 

@@ -30,16 +30,10 @@ func (b *Batch) object(st *column, depth int) *Reject {
 		if rej := b.expect(':'); rej != nil {
 			return rej
 		}
-		if c == b.strange {
-			if rej := b.undeclared(st, depth+1); rej != nil {
-				return rej
-			}
-		} else {
-			if rej := b.value(c, depth+1); rej != nil {
-				return rej
-			}
-			link = &c.next
+		if rej := b.member(st, c, depth+1); rej != nil {
+			return rej
 		}
+		link = &c.next
 		b.space()
 		switch b.peek() {
 		case ',':
@@ -52,6 +46,14 @@ func (b *Batch) object(st *column, depth int) *Reject {
 			return b.unexpected()
 		}
 	}
+}
+
+// member reads the value of the field c of st.
+func (b *Batch) member(st, c *column, depth int) *Reject {
+	if c.undeclared {
+		return b.undeclared(st, c, depth)
+	}
+	return b.value(c, depth)
 }
 
 func (b *Batch) openStruct(st *column, depth int) *Reject {
@@ -87,7 +89,7 @@ func (b *Batch) checkRequired(st *column) *Reject {
 }
 
 // key reads a key of an object of st and returns its column, a new one if need
-// be. *link is the column that followed last time; it is tried first and then
+// be, or what stands for an undeclared key. *link is the column that followed last time; it is tried first and then
 // corrected.
 func (b *Batch) key(st *column, link **column) (*column, *Reject) {
 	c := *link
@@ -99,8 +101,8 @@ func (b *Batch) key(st *column, link **column) (*column, *Reject) {
 		if rej != nil {
 			return nil, rej
 		}
-		if c, rej = b.lookUp(st, name); rej != nil || c == b.strange {
-			return c, rej
+		if c, rej = b.lookUp(st, name); rej != nil {
+			return nil, rej
 		}
 		*link = c
 	}
@@ -113,6 +115,9 @@ func (c *column) meet(st *column) *Reject {
 		return reject(ClassParse, "field %s: the key occurs twice in one object", c.path())
 	}
 	c.seen = st.serial
+	if c.undeclared {
+		st.lastStrange = st.serial
+	}
 	return nil
 }
 
@@ -126,12 +131,21 @@ func (b *Batch) isKey(token string) bool {
 	return true
 }
 
+// lookUp returns what the key of a given name stands for in objects of st.
 func (b *Batch) lookUp(st *column, name []byte) (*column, *Reject) {
-	if st == b.root && len(name) >= len(schema.Prefix) && string(name[:len(schema.Prefix)]) == schema.Prefix {
-		return nil, reject(ClassReserved, "field %s: names that begin with %s are reserved", schema.Quote(string(name)), schema.Prefix)
-	}
 	if c := st.byName[string(name)]; c != nil && c.token != "" {
 		return c, nil // a plain key is the name of its column
+	}
+	if c := st.strangers[string(name)]; c != nil {
+		return c, nil
+	}
+	return b.introduce(st, name)
+}
+
+// introduce is lookUp for a key that is new, or not the name of its column.
+func (b *Batch) introduce(st *column, name []byte) (*column, *Reject) {
+	if st == b.root && len(name) >= len(schema.Prefix) && string(name[:len(schema.Prefix)]) == schema.Prefix {
+		return nil, reject(ClassReserved, "field %s: names that begin with %s are reserved", schema.Quote(string(name)), schema.Prefix)
 	}
 	if len(name) == 0 {
 		return nil, reject(ClassParse, "field name of no characters before byte %d", b.i)
