@@ -3,6 +3,7 @@ package compress
 import (
 	"fmt"
 	"math/bits"
+	"slices"
 
 	"github.com/pst-bridge/pst-bridge/sink/lance/encoding/block"
 	"github.com/pst-bridge/pst-bridge/sink/lance/internal/lancepb"
@@ -36,11 +37,14 @@ func InlineBitpacking(b block.Block) (Chunked, int) {
 }
 
 func tryInlineBitpack[T word](b block.Block) (Chunked, int) {
+	if len(b.Data) <= inlineSize[T](1) && slices.ContainsFunc(b.Data, func(v byte) bool { return v != 0 }) {
+		return nil, 0 // not even one bit a value is less
+	}
 	p := &inlineBitpack[T]{block: b}
 	size := 0
 	for item := 0; item < b.Items; item += laneChunk {
 		n := p.load(item, min(b.Items-item, laneChunk))
-		size += p.size(p.width(n))
+		size += inlineSize[T](p.width(n))
 		if size >= len(b.Data) {
 			return nil, 0
 		}
@@ -60,7 +64,8 @@ func (p *inlineBitpack[T]) width(n int) int {
 	return bits.Len64(uint64(union(p.values[:n])))
 }
 
-func (p *inlineBitpack[T]) size(width int) int {
+// inlineSize is what a chunk of that width takes, in bytes.
+func inlineSize[T word](width int) int {
 	return wordBits[T]()/8 + laneChunk/8*width
 }
 
@@ -73,7 +78,7 @@ func (p *inlineBitpack[T]) Encoding() *lancepb.CompressiveEncoding {
 func (p *inlineBitpack[T]) Unit() int { return laneChunk }
 
 func (p *inlineBitpack[T]) Fit(_, remain, room int) int {
-	if p.size(wordBits[T]()) > room {
+	if inlineSize[T](wordBits[T]()) > room {
 		return 0
 	}
 	return min(remain, laneChunk)
