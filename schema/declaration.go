@@ -167,7 +167,7 @@ func apply(path string, table, declared arrow.Field) (arrow.Field, error) {
 		}
 		out.Type = arrow.StructOf(members...)
 	case *arrow.ListType, *arrow.LargeListType:
-		if becameList(t, declared) {
+		if Listable(declared) && BecomesList(declared.Type, t) { // it did since
 			break
 		}
 		if t.ID() != declared.Type.ID() {
@@ -191,14 +191,6 @@ func apply(path string, table, declared arrow.Field) (arrow.Field, error) {
 	}
 	out.Metadata = overlay(table, declared)
 	return out, nil
-}
-
-// becameList tells whether a list is what became of a declared vector of the same
-// values, where vector: to_list allows it.
-func becameList(t arrow.DataType, declared arrow.Field) bool {
-	how, _ := declared.Metadata.GetValue(KeyVector)
-	v, ok := declared.Type.(*arrow.FixedSizeListType)
-	return ok && how == "to_list" && sameType(itemOf(t).Type, v.Elem())
 }
 
 func itemOf(t arrow.DataType) arrow.Field { return t.(arrow.ListLikeType).ElemField() }

@@ -18,6 +18,10 @@ func TestApplyToWhatAVectorBecame(t *testing.T) {
 	if err != nil || shown(got.Fields()) != "v: list<float> pst.vector=to_list" {
 		t.Errorf("got %v, %v", got, err)
 	}
+	got, err = declared(t, schema.Column{Path: "v", Type: "fixed_size_list<float>[4]", Vector: "to_list"}).Apply(parsed(t, "v: list<double>"))
+	if err != nil || shown(got.Fields()) != "v: list<double> pst.vector=to_list" {
+		t.Errorf("got %v, %v, where its values became wider too", got, err)
+	}
 	if _, err := declared(t, schema.Column{Path: "v", Type: "fixed_size_list<float>[4]"}).Apply(table); err == nil {
 		t.Error("nobody allowed it")
 	}

@@ -54,6 +54,23 @@ func Widens(from, to arrow.DataType) bool {
 	}
 }
 
+// BecomesList reports whether a column of vectors may become one of lists with the same
+// values, or with wider ones: where it is declared with vector: to_list, which is for
+// those to see who have the declaration.
+func BecomesList(from, to arrow.DataType) bool {
+	v, isVector := from.(*arrow.FixedSizeListType)
+	l, isList := to.(*arrow.ListType)
+	return isVector && isList && (sameType(v.Elem(), l.Elem()) || Widens(v.Elem(), l.Elem()))
+}
+
+// Listable reports whether a field is a vector that is declared with vector: to_list. One
+// that an extension type is stored as stays what it is: its readers expect it.
+func Listable(f arrow.Field) bool {
+	how, _ := f.Metadata.GetValue(KeyVector)
+	_, extends := f.Metadata.GetValue("ARROW:extension:name")
+	return how == "to_list" && f.Type.ID() == arrow.FIXED_SIZE_LIST && !extends
+}
+
 func bits(t arrow.DataType) int { return t.(arrow.FixedWidthDataType).BitWidth() }
 
 // Rounds reports whether a field is declared with widen: float.
@@ -98,7 +115,7 @@ func wider(list []Widening, path []string, table, rec arrow.Field) []Widening {
 			return wider(list, below(path, Item), itemOf(t), itemOf(rec.Type))
 		}
 	default:
-		if Widens(table.Type, rec.Type) {
+		if Widens(table.Type, rec.Type) || BecomesList(table.Type, rec.Type) {
 			return append(list, Widening{Path: path, From: table.Type, To: rec.Type, Round: Rounds(table) || Rounds(rec)})
 		}
 	}

@@ -39,14 +39,14 @@ func TestWidenings(t *testing.T) {
 	table := of(
 		null("a", p.Int8), null("same", p.Int64), null("narrower", p.Int64), null("other", arrow.BinaryTypes.String),
 		null("o", arrow.StructOf(null("x.y", p.Float32), null("l", arrow.ListOf(arrow.StructOf(null("d", p.Date32)))))),
-		null("big", arrow.LargeListOf(p.Uint8)), null("v", arrow.FixedSizeListOf(2, p.Float32)),
+		null("big", arrow.LargeListOf(p.Uint8)), null("v", arrow.FixedSizeListOf(2, p.Float32)), null("w", arrow.FixedSizeListOf(2, p.Int8)),
 	)
 	rounding := null("a", p.Float64)
 	rounding.Metadata = arrow.NewMetadata([]string{KeyWiden}, []string{"float"})
 	rec := of(
 		null("new", p.Int8), null("narrower", p.Int8), null("other", p.Float64), null("same", p.Int64),
 		null("o", arrow.StructOf(null("l", arrow.ListOf(arrow.StructOf(null("d", Instant)))), null("x.y", p.Float64))),
-		null("big", arrow.LargeListOf(p.Uint64)), rounding, null("v", arrow.FixedSizeListOf(2, p.Float64)),
+		null("big", arrow.LargeListOf(p.Uint64)), rounding, null("v", arrow.FixedSizeListOf(2, p.Float64)), null("w", arrow.ListOf(p.Int16)),
 	)
 	var got []string
 	for _, w := range Widenings(table, rec) {
@@ -55,6 +55,7 @@ func TestWidenings(t *testing.T) {
 	want := []string{
 		"column o.l.item.d from date32 to timestamp[us, tz=UTC] 4 false", `column o."x.y" from float32 to float64 2 false`,
 		"column big.item from uint8 to uint64 2 false", "column a from int8 to float64 1 true",
+		"column w from fixed_size_list<item: int8, nullable>[2] to list<item: int16, nullable> 1 false",
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("got  %q\nwant %q", got, want)

@@ -123,7 +123,7 @@ func (s *Sink) wanted(head *lance.Dataset, list []schema.Widening) []schema.Wide
 	var wanted []schema.Widening
 	for _, w := range list {
 		now := typeAt(head.Schema().Fields(), w.Path)
-		if now == nil || !schema.Widens(now, w.To) {
+		if now == nil || !schema.Widens(now, w.To) && !schema.BecomesList(now, w.To) {
 			continue
 		}
 		w.From = now

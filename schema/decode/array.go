@@ -17,7 +17,7 @@ func (b *Batch) array(c *column, depth int) *Reject {
 		return b.list(c, depth)
 	case vector:
 		if c.item.isNumber() {
-			return b.vector(c)
+			return b.vectorOrList(c, depth)
 		}
 	default:
 	}
@@ -120,7 +120,7 @@ func (b *Batch) vector(c *column) *Reject {
 		case ']':
 			b.i++
 			if count != c.dim {
-				return reject(ClassType, "field %s: a vector of %d values does not fit %s", c.path(), count, c.typeName())
+				return otherLength(c, count)
 			}
 			return nil
 		default:

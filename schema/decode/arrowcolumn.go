@@ -52,7 +52,7 @@ func (b *Batch) arrowValues(c *column, f arrow.Field, a *ipc.Array, sp span, in 
 	case c.kind == list && (id == arrow.LIST || id == arrow.LARGE_LIST || id == arrow.FIXED_SIZE_LIST):
 		return b.arrowList(c, a, sp, in)
 	case c.kind == vector && (id == arrow.LIST || id == arrow.LARGE_LIST || id == arrow.FIXED_SIZE_LIST):
-		return b.arrowVector(c, a, sp, in.present)
+		return b.arrowVectorOrList(c, a, sp, in)
 	case c.kind == dictionary && id == arrow.DICTIONARY:
 		return b.arrowEntries(c, a, sp, in.present)
 	case c.sameType(a.Type) && (c.kind == text || c.kind == binaries):

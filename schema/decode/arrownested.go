@@ -68,6 +68,24 @@ func (b *Batch) arrowItems(c *column, a *ipc.Array, sp span, in place) *Reject {
 	return b.finishSlots(c.items, sp.n)
 }
 
+// arrowVectorOrList appends to a column of vectors, or of what it becomes for lists of
+// another length.
+func (b *Batch) arrowVectorOrList(c *column, a *ipc.Array, sp span, in place) *Reject {
+	for i := sp.from; c.listable && c.kind == vector && i < sp.from+sp.n; i++ {
+		present := in.present == nil || in.present[i>>3]>>(i&7)&1 != 0
+		if one := itemSpan(a, i); present && one.n != c.dim {
+			if rej := b.toList(c, otherLength(c, one.n)); rej != nil {
+				return rej
+			}
+			c.pad(c.lv.slots)
+		}
+	}
+	if c.kind == list {
+		return b.arrowList(c, a, sp, in)
+	}
+	return b.arrowVector(c, a, sp, in.present)
+}
+
 // arrowVector appends vectors, or lists that are all as long as the vectors.
 func (b *Batch) arrowVector(c *column, a *ipc.Array, sp span, present []byte) *Reject {
 	t, fixedSize := a.Type.(*arrow.FixedSizeListType)
@@ -89,7 +107,7 @@ func (b *Batch) arrowVector(c *column, a *ipc.Array, sp span, present []byte) *R
 		}
 		one := itemSpan(a, at)
 		if one.n != c.dim {
-			return reject(ClassType, "field %s: a vector of %d values does not fit %s", c.path(), one.n, c.typeName())
+			return otherLength(c, one.n)
 		}
 		lv.slots = first + i
 		c.begin()

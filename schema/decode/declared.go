@@ -32,6 +32,7 @@ func (c *column) declare(f arrow.Field) {
 			c.keeps = keepsJSON
 		}
 	}
+	c.listable = schema.Listable(f)
 	required, _ := f.Metadata.GetValue(schema.KeyRequired)
 	c.demanded = required == "true"
 	c.fallback, _ = f.Metadata.GetValue(schema.KeyDefault)

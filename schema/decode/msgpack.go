@@ -212,6 +212,11 @@ func (b *Batch) packedArray(c *column, size, depth int) *Reject {
 			return rej
 		}
 	}
+	if c.kind == vector && size != c.dim && c.listable {
+		if rej := b.toList(c, otherLength(c, size)); rej != nil {
+			return rej
+		}
+	}
 	switch {
 	case c.kind == list:
 		return b.packedList(c, size, depth)
@@ -239,7 +244,7 @@ func (b *Batch) packedList(c *column, size, depth int) *Reject {
 
 func (b *Batch) packedVector(c *column, size int) *Reject {
 	if size != c.dim {
-		return reject(ClassType, "field %s: a vector of %d values does not fit %s", c.path(), size, c.typeName())
+		return otherLength(c, size)
 	}
 	if rej := b.open(c); rej != nil {
 		return rej

@@ -24,6 +24,8 @@ type former struct {
 	buf   []byte
 	n     int
 	live  bool
+	item  *column // of vectors that became lists
+	items *level
 }
 
 // widenTo gives a column of the table another type, with the values it holds. what
@@ -33,7 +35,7 @@ func (b *Batch) widenTo(c *column, to arrow.DataType, what string) *Reject {
 	if c.inferred || b.o.Widen == nil || c.typ == nil || ofVector || !schema.Widens(c.typ, to) {
 		return misfit(c, what)
 	}
-	was := former{c.typ, c.kind, c.width, c.words, c.buf, c.n, c.live}
+	was := former{typ: c.typ, kind: c.kind, width: c.width, words: c.words, buf: c.buf, n: c.n, live: c.live, item: c.item, items: c.items}
 	w := schema.Widening{Path: c.names(), From: c.typ, To: to}
 	if w.Round = c.mayRound(); !w.Round && to.ID() == arrow.FLOAT64 && c.width == 64 && slices.ContainsFunc(c.words, c.rounds) {
 		return reject(ClassType, "%s: integers before it would be rounded, and the column is not declared with widen: float", misfit(c, what).Reason)
@@ -53,14 +55,20 @@ func (b *Batch) widenTo(c *column, to arrow.DataType, what string) *Reject {
 	return b.checkSize()
 }
 
-// restoreType undoes widenTo. The column was cut back to complete rows before.
+// restoreType undoes widenTo and toList. The column was cut back to complete rows before.
 func (c *column) restoreType(was *former) {
 	if was.live {
-		c.lv.bits -= c.width - was.width
+		c.lv.bits -= c.slotBits()
 	}
 	n := min(c.n, was.n)
 	c.typ, c.kind, c.width = was.typ, was.kind, was.width
 	c.words, c.buf, c.n = was.words, was.buf, was.n
+	if c.item, c.items = was.item, was.items; was.kind == vector {
+		c.offs = nil
+	}
+	if was.live {
+		c.lv.bits += c.slotBits()
+	}
 	c.truncate(n)
 }
 

@@ -50,6 +50,11 @@ type caster struct{ round bool }
 // cast converts entries of which rows says where they belong; -1 is an entry that
 // belongs nowhere, since it lies behind a null.
 func (c caster) cast(in arrow.Array, to arrow.DataType, rows []int) (arrow.Array, error) {
+	if _, ok := to.(*arrow.ListType); ok && width(in.DataType()) > 0 {
+		loose := unfixed(in.(*array.FixedSizeList))
+		defer loose.Release()
+		in = loose
+	}
 	nested, ok := to.(arrow.NestedType)
 	if !ok || in.DataType().ID() != to.ID() || width(in.DataType()) != width(to) {
 		return c.leaf(in, to, rows)

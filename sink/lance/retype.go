@@ -33,7 +33,8 @@ type Retyping struct {
 // ChangeType rewrites a column with another type: an integer with any other integer
 // type, an integer as a float, a float as another, date32 as a timestamp, string and
 // large_string, binary and large_binary into one another, fixed-size lists of such
-// numbers, and all of them but those lists from and to dictionaries. It may be a member of a struct or what a list holds, but not lie inside a map, nor inside structs
+// numbers, and all of them but those lists from and to dictionaries. A fixed-size list
+// may become a list. The column may be a member of a struct or what a list holds, but not lie inside a map, nor inside structs
 // in a large_list; only its own values are rewritten. A value that the new type does not
 // hold exactly is an ErrInexact that names its row, deleted or not, and nothing is
 // changed. The column gets a new field id at its old place. A column with an index is
@@ -143,11 +144,16 @@ func retype(old *fields.Field, path string, to arrow.DataType, id int32) (*field
 	}
 	f := one.Fields[0]
 	switch {
-	case len(old.Children) > 0 || len(f.Children) > 0:
+	case len(old.Children) > 0 || len(f.Children) > 0 && !(isVector(old) && to.ID() == arrow.LIST):
 		return nil, fmt.Errorf("column %s as %s: types of lists and structs are not changed: %w", fields.Path(path), to, ErrUnsupported)
 	case f.LogicalType == old.LogicalType:
 		return nil, fmt.Errorf("column %s is %s already", fields.Path(path), to)
 	}
 	f.ID, f.ParentID, f.Metadata = id, old.ParentID, old.Metadata
+	for _, item := range f.Children { // one at most, and a leaf: a vector holds no other
+		item.ID, item.ParentID = id+1, id
+	}
 	return f, nil
 }
+
+func isVector(f *fields.Field) bool { return strings.HasPrefix(f.LogicalType, "fixed_size_list") }
