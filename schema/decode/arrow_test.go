@@ -201,6 +201,8 @@ func TestArrowCasts(t *testing.T) {
 		{nullable("c", p.Float64), p.Float32, `0.1 0.5`, ``, `[0.10000000149011612 0.5]`},
 		{nullable("c", p.Float64), w.Float16, `0.5`, ``, `[0.5]`},
 		{nullable("c", p.Float32), p.Float64, `0.5`, `0.1 1e300`, `[0.5]`},
+		{nullable("c", w.Float16), p.Float64, `0.5`, `0.1 1e300 2049`, ``},
+		{nullable("c", w.Float16), p.Float32, `-0.25`, `0.1 70000`, ``},
 		{nullable("c", arrow.BinaryTypes.LargeString), arrow.BinaryTypes.String, `"x" "é"`, ``, `["x" "é"]`},
 		{nullable("c", arrow.BinaryTypes.String), arrow.BinaryTypes.LargeString, `"x"`, ``, `["x"]`},
 		{nullable("c", arrow.BinaryTypes.String), words(p.Int8), `"x" "y" null "x"`, ``, `["x" "y" (null) "x"]`},

@@ -93,7 +93,7 @@ func (b *Batch) arrowCell(c *column, a *ipc.Array, i int) *Reject {
 		return b.putNumber(c)
 	case arrow.IsFloating(id) && c.isNumber():
 		f, _ := floatAt(a, i)
-		return b.arrowFloat(c, f, a.Type)
+		return b.putFloat(c, f)
 	case isText(a.Type) && (c.kind == text || c.kind == dictionary && c.item.kind == text):
 		v := bytesAt(a, i)
 		if !utf8.Valid(v) {
@@ -112,16 +112,6 @@ func (b *Batch) arrowCell(c *column, a *ipc.Array, i int) *Reject {
 	default:
 		return misfit(c, a.Type.String())
 	}
-}
-
-// arrowFloat stores a float if it is exact in the column, which may become a wider one.
-func (b *Batch) arrowFloat(c *column, f float64, t arrow.DataType) *Reject {
-	if c.kind == floating && c.width == 32 && float64(float32(f)) != f && !math.IsNaN(f) {
-		if rej := b.widenTo(c, arrow.PrimitiveTypes.Float64, t.String()+" beyond the exact ones"); rej != nil {
-			return rej
-		}
-	}
-	return b.putFloat(c, f)
 }
 
 // arrowInstant stores a timestamp of another unit. One with a zone is an instant, one

@@ -5,6 +5,7 @@ import (
 	"strconv"
 
 	"github.com/apache/arrow/go/v17/arrow"
+	"github.com/apache/arrow/go/v17/arrow/float16"
 )
 
 // The values of formats that have types of their own, where JSON has only text.
@@ -39,9 +40,16 @@ func (b *Batch) setFloat(f float64) {
 	b.num = number{src: b.scratch, to: len(b.scratch), neg: f < 0, long: true}
 }
 
-// putFloat stores a float. A column of float32 takes the nearest value, as from JSON.
+// putFloat stores a float if it is exact in the column, which may become a wider one.
+// Unlike a number in JSON it is not an approximation in decimals: its bits are its value.
 func (b *Batch) putFloat(c *column, f float64) *Reject {
-	switch {
+	switch narrow := float64(float32(f)); {
+	case c.kind == floating && c.width == 32 && narrow != f && !math.IsNaN(f):
+		if rej := b.widenTo(c, arrow.PrimitiveTypes.Float64, inexactFloat); rej != nil {
+			return rej
+		}
+	case c.isHalf() && (narrow != f || float16.New(float32(f)).Float32() != float32(f)):
+		return misfit(c, inexactFloat)
 	case c.kind == unborn:
 		if rej := b.bear(c, floating, 64); rej != nil {
 			return rej
@@ -49,7 +57,7 @@ func (b *Batch) putFloat(c *column, f float64) *Reject {
 	case c.inferred && (c.kind == signed || c.kind == unsigned) && !c.inexact:
 		b.widen(c)
 	}
-	if c.kind == floating && (c.width == 64 || !overflows(f)) {
+	if c.kind == floating {
 		return b.putFixed(c, c.floatBits(f))
 	}
 	if math.IsNaN(f) || math.IsInf(f, 0) {
@@ -58,6 +66,8 @@ func (b *Batch) putFloat(c *column, f float64) *Reject {
 	b.setFloat(f)
 	return b.putNumber(c)
 }
+
+const inexactFloat = "float beyond the exact ones"
 
 // overflows tells whether a finite float is none as a float32.
 func overflows(f float64) bool { return math.IsInf(float64(float32(f)), 0) && !math.IsInf(f, 0) }
@@ -70,7 +80,8 @@ func (c *column) floatBits(f float64) uint64 {
 	return math.Float64bits(f)
 }
 
-// floatComponent appends a float to the vector that is open.
+// floatComponent appends a float to the vector that is open: the nearest value, as from
+// JSON, since programs that have floats of one width only send all vectors in it.
 func (b *Batch) floatComponent(c *column, f float64) *Reject {
 	if c.item.width == 32 && overflows(f) {
 		return misfit(c, "number out of range")

@@ -164,4 +164,14 @@ func TestWidenTyped(t *testing.T) {
 	if columns != "i int32; f float64; d timestamp[us, tz=UTC]; v fixed_size_list<item: int8, nullable>[1]" || rows != want {
 		t.Errorf("got %s\n%s", columns, rows)
 	}
+	b = NewBatch(narrow, Options{Widen: anyWider})
+	pushPacked(t, b, object{"f", float32(0.1)}, object{"f", 0.5})
+	if columns, _ := show(t, b); columns != "f float32" {
+		t.Errorf("floats that fit made it %s", columns)
+	}
+	b.Reset(narrow)
+	pushPacked(t, b, object{"f", 0.5}, object{"f", 0.1})
+	if columns, rows := show(t, b); columns != "f float64" || rows != `{"f":0.5}`+"\n"+`{"f":0.1}` {
+		t.Errorf("got %s\n%s", columns, rows)
+	}
 }
