@@ -159,13 +159,16 @@ func TestConsumerIsMadeAgain(t *testing.T) {
 }
 
 // Settings change under load: pauses, shorter and longer ack waits and fewer messages
-// under way cost time only.
+// under way cost time, another filter stops every worker of the topic, also an idle one.
 func TestConsumerIsChangedWhileRunning(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
 	r.durable("t", time.Hour)
 	var n counted
-	x, y := r.bridge(n.watch), r.bridge(n.watch)
+	// Listed, so that both work on it: a bridge that looks around finds a topic only
+	// while its stream holds messages of it, and the other may have taken all.
+	listed := func(c *bridge.Config) { n.watch(c); c.Topics = []string{"t"} }
+	x, y := r.bridge(listed), r.bridge(listed)
 	var acked []natsenv.Acked
 	for _, change := range []func(){
 		func() { r.pause(time.Now().Add(time.Hour)) },
@@ -182,7 +185,11 @@ func TestConsumerIsChangedWhileRunning(t *testing.T) {
 	}
 	r.awaitRows("t", uint64(len(acked)))
 	r.awaitAcked("pst-bridge-t")
-	x.drain()
-	y.drain()
+	r.adjust(func(c *jetstream.ConsumerConfig) { c.FilterSubject = "persisting.other" })
+	for _, b := range []*running{x, y} {
+		if s := b.awaitStop("t"); s.Reason != "consumer_unusable" {
+			t.Errorf("stopped as %v", s)
+		}
+	}
 	r.exact("t", map[string][]natsenv.Acked{"p": acked})
 }
