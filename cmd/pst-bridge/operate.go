@@ -74,7 +74,7 @@ func remedy(topic, reason string) string {
 	case "table_replaced":
 		return "put the table back whose id the error names; or move this one away"
 	case "table_unreadable":
-		return "restore the object that the error names from a copy; or `pst-bridge doctor --remove " + topic + "` sets a damaged newest version aside"
+		return "remove what the error says, or restore the object it names from a copy; or `pst-bridge doctor --remove " + topic + "` sets a damaged newest version aside"
 	case "ledger_missing", "ledger_unreadable":
 		return "`pst-bridge rebuild-ledger " + topic + "` writes it anew from the rows"
 	case "ledger_newer":

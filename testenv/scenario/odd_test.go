@@ -23,6 +23,7 @@ func TestOddObjects(t *testing.T) {
 	}{
 		"folder with a version's name of long ago": {"", "", folder(v2(0))},
 		"folder with a later version's name":       {"", "", folder(v2(1000))},
+		"folder with the next version's name":      {"table_unreadable", "table_unreadable", folder(v2(2))},
 		"folder":                                   {"", "", folder("odd")},
 		"hint to a version that is not there": {"", "", func(versions string, _ []byte) (string, error) {
 			path := filepath.Join(versions, "latest_version_hint.json")

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/pst-bridge/pst-bridge/sink/lance/corrupt"
 	"github.com/pst-bridge/pst-bridge/sink/lance/manifest"
 	"github.com/pst-bridge/pst-bridge/sink/lance/objstore"
 )
@@ -32,6 +33,8 @@ func (l *Log) put(ctx context.Context, d *draft) (outcome, error) {
 		return won, nil
 	case errors.Is(err, objstore.ErrNotApplied) && errors.Is(err, errBaseMoved):
 		return lost, nil
+	case errors.Is(err, objstore.ErrNoObject): // no version will ever get in its place
+		return failed, corrupt.Errorf(d.next.Entry().Key, "name", -1, "%w: remove it", objstore.ErrNoObject)
 	case errors.Is(err, objstore.ErrNotApplied):
 		return failed, err
 	case errors.Is(err, objstore.ErrExist):

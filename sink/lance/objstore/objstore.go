@@ -21,6 +21,10 @@ var (
 	// ErrExist is returned by Create and PutIfAbsent when the key is taken. From
 	// PutIfAbsent it means that this call published nothing.
 	ErrExist = errors.New("object exists already")
+	// ErrNoObject is returned by PutIfAbsent when something that is no object has the
+	// key: a folder, a symbolic link. This call published nothing, and none will while
+	// it is there. To Open and List there is no such key.
+	ErrNoObject = errors.New("the key is taken by what is no object")
 	// ErrNotApplied wraps an error of PutIfAbsent that struck before anything was
 	// published. Any other error except ErrExist leaves the outcome unknown.
 	ErrNotApplied = errors.New("nothing was published")
@@ -51,8 +55,8 @@ type Store interface {
 	// publication itself, it calls before (unless nil) and gives up with its error.
 	//
 	// nil: published and durable. ErrExist: the key was taken, this call published
-	// nothing. ErrNotApplied: failed earlier, published nothing. Anything else: the
-	// outcome is unknown, and only reading can tell.
+	// nothing. ErrNotApplied, ErrNoObject among it: failed earlier, published nothing.
+	// Anything else: the outcome is unknown, and only reading can tell.
 	PutIfAbsent(ctx context.Context, key string, data []byte, before func(context.Context) error) error
 
 	// List yields the objects whose key begins with prefix, in ascending key order.

@@ -99,14 +99,14 @@ func (s *Store) Open(ctx context.Context, key string) (objstore.Object, error) {
 	if err := check(ctx, key); err != nil {
 		return nil, err
 	}
+	if s.noObject(key) {
+		return nil, fmt.Errorf("open object: %w: %s is not a file", objstore.ErrNotExist, key)
+	}
 	f, err := s.root.Open(key)
 	if err != nil {
 		return nil, fmt.Errorf("open object: %w", translate(err))
 	}
 	info, err := f.Stat()
-	if err == nil && !info.Mode().IsRegular() {
-		err = fmt.Errorf("%w: %s is not a file", objstore.ErrNotExist, key)
-	}
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open object %s: %w", key, err), f.Close())
 	}

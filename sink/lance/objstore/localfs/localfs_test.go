@@ -116,6 +116,33 @@ func TestSymbolicLinksDoNotLeadOut(t *testing.T) {
 	}
 }
 
+// What is no file is no object, and its name is never free.
+func TestNoObjects(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "t.lance")
+	s := newStore(t, dir)
+	if err := s.PutIfAbsent(t.Context(), "v/file", nil, nil); err != nil {
+		t.Fatal(err)
+	}
+	at := func(name string) string { return filepath.Join(dir, "v", name) }
+	if err := errors.Join(os.Mkdir(at("folder"), 0o750), os.Symlink("file", at("link")), os.Symlink("nothing", at("dangling"))); err != nil {
+		t.Fatal(err)
+	}
+	for _, key := range []string{"v/folder", "v/link", "v/dangling"} {
+		err := s.PutIfAbsent(t.Context(), key, []byte("x"), nil)
+		if !errors.Is(err, objstore.ErrNoObject) || !errors.Is(err, objstore.ErrNotApplied) || errors.Is(err, objstore.ErrExist) {
+			t.Errorf("put %s: %v", key, err)
+		}
+		if _, err := s.Open(t.Context(), key); !errors.Is(err, objstore.ErrNotExist) {
+			t.Errorf("open %s: %v", key, err)
+		}
+	}
+	for info, err := range s.List(t.Context(), "") {
+		if err != nil || info.Key != "v/file" {
+			t.Errorf("listed %s, %v", info.Key, err)
+		}
+	}
+}
+
 func TestProbeLeavesNothing(t *testing.T) {
 	s := newStore(t, filepath.Join(t.TempDir(), "t.lance"))
 	if err := s.Probe(t.Context()); err != nil {

@@ -114,6 +114,8 @@ func (s *Store) publish(temp, key string) error {
 	switch {
 	case err == nil:
 		return nil
+	case errors.Is(err, fs.ErrExist) && s.noObject(key):
+		return fmt.Errorf("%w: %w: %w", objstore.ErrNotApplied, objstore.ErrNoObject, err)
 	case errors.Is(err, fs.ErrExist):
 		return fmt.Errorf("%w: %w", objstore.ErrExist, err)
 	case refused(err):
@@ -127,6 +129,12 @@ func (s *Store) same(a, b string) bool {
 	infoA, errA := s.root.Lstat(a)
 	infoB, errB := s.root.Lstat(b)
 	return errA == nil && errB == nil && os.SameFile(infoA, infoB)
+}
+
+// noObject reports whether something has a key that is no regular file.
+func (s *Store) noObject(key string) bool {
+	info, err := s.root.Lstat(key)
+	return err == nil && !info.Mode().IsRegular()
 }
 
 // refused reports whether err is one a file system gives before it changes
