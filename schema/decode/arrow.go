@@ -122,7 +122,7 @@ func (b *Batch) arrowMembers(st *column, fields []arrow.Field, arrays []*ipc.Arr
 		if rej := c.meet(st); rej != nil {
 			return rej
 		}
-		if c.undeclared {
+		if c.isUndeclared() {
 			if rej := b.arrowUndeclared(st, f, arrays[i], sp); rej != nil {
 				return rej
 			}

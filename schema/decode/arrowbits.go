@@ -51,7 +51,7 @@ func both(x, y []byte, sp span) []byte {
 // appendBits sets the bits from at on, which is the first behind those of b, to n bits
 // of src, or to ones if src is nil.
 func appendBits(b []byte, at int, src []byte, sp span) []byte {
-	b = growTo(b, (at+sp.n+7)/8)
+	growTo(&b, (at+sp.n+7)/8)
 	get := func(i, n int) byte { // up to eight bits of src
 		if src == nil {
 			return 0xff >> (8 - n)

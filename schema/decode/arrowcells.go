@@ -163,9 +163,7 @@ func (b *Batch) arrowEntries(c *column, a *ipc.Array, sp span, valid []byte) *Re
 	return b.eachCell(c.lv, sp, valid, func(i int) *Reject {
 		n := integerAt(a, index, i)
 		if n < uint64(len(known)) && known[n] > 0 {
-			c.begin()
-			c.store(uint64(known[n] - 1))
-			return nil
+			return b.putFixed(c, uint64(known[n]-1))
 		}
 		part, at, rej := entryAt(c, a, i)
 		if rej != nil {

@@ -110,7 +110,9 @@ func (b *Batch) arrowVector(c *column, a *ipc.Array, sp span, present []byte) *R
 			return otherLength(c, one.n)
 		}
 		lv.slots = first + i
-		c.begin()
+		if rej := b.open(c); rej != nil {
+			return rej
+		}
 		if rej := b.vectorItems(c, a, one); rej != nil {
 			return rej
 		}

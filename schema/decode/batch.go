@@ -25,13 +25,10 @@ type Meta struct {
 // at a time.
 type Batch struct {
 	scanner
-	o       Options
-	root    *column // the row: a struct without a name
-	rows    *level
-	metas   []metaColumn
-	msg     Meta   // the message in hand
-	headers []byte // its headers column
-	subject []byte // its subject column
+	o     Options
+	root  *column // the row: a struct without a name
+	rows  *level
+	metas []metaColumn
 
 	serial  uint64 // of the message in hand
 	bits    int    // Arrow data held
@@ -75,7 +72,7 @@ func (b *Batch) Bytes() int { return b.bits / 8 }
 var errSpent = errors.New("decode: the batch was handed over by Record and not Reset since")
 
 // Append decodes one message, whose headers say how its payload is to be read, and
-// makes rows of it. The payload is not kept. It returns the number of rows added, which is at least 1.
+// makes rows of it. The payload is not kept beyond the next message or Record. It returns the number of rows added, which is at least 1.
 //
 // If the message cannot become rows, the error is a *Reject and the batch holds
 // exactly what it held before, columns and types included. Other errors leave it
@@ -88,9 +85,8 @@ func (b *Batch) Append(m Meta, payload []byte) (rows int, err error) {
 		return 0, fmt.Errorf("decode: %w", b.misfit)
 	}
 	before := b.mark()
-	b.msg = m
 	b.serial++
-	if rej := b.message(payload); rej != nil {
+	if rej := b.message(&m, payload); rej != nil {
 		b.restore(before)
 		if !rej.shared || before.rows == 0 || b.lifted {
 			return 0, rej
@@ -117,13 +113,13 @@ func (b *Batch) appendLifted(m Meta, payload []byte) (rows int, err error) {
 
 // message appends the rows of a message. If it returns a Reject the batch is in
 // any state that restore can mend.
-func (b *Batch) message(payload []byte) (rej *Reject) {
+func (b *Batch) message(m *Meta, payload []byte) (rej *Reject) {
 	defer func() {
 		if r := recover(); r != nil {
 			rej = reject(ClassPanic, "%s", panicText(r))
 		}
 	}()
-	form, rej := b.form()
+	form, rej := b.form(m.Header)
 	if rej != nil {
 		return rej
 	}
@@ -142,7 +138,7 @@ func (b *Batch) message(payload []byte) (rej *Reject) {
 	if rej := form.format.read(b); rej != nil {
 		return rej
 	}
-	return b.meta(first)
+	return b.meta(m, first)
 }
 
 // panicText describes a panic without bytes of the payload: the texts of the
@@ -246,10 +242,8 @@ func (b *Batch) restore(m mark) {
 	b.done()
 }
 
-// done lets go of the message in hand.
+// done forgets what only the message in hand needs.
 func (b *Batch) done() {
 	b.log = b.log[:0]
-	b.take(nil)
-	b.msg = Meta{}
 	b.extra.text, b.extra.open = b.extra.text[:0], b.extra.open[:0]
 }

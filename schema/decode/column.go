@@ -2,6 +2,7 @@ package decode
 
 import (
 	"encoding/binary"
+	"slices"
 	"strconv"
 
 	"github.com/apache/arrow/go/v17/arrow"
@@ -45,7 +46,8 @@ type level struct {
 // record needs them, so a field that a row lacks costs nothing.
 type column struct {
 	name     string
-	token    string // name and closing quote as a key shows them; empty if only the slow path may match
+	key      string // in JSON; empty while not known
+	token    token  // of the key
 	parent   *column
 	lv       *level // not for items of a vector
 	typ      arrow.DataType
@@ -85,11 +87,10 @@ type column struct {
 	seen     uint64             // serial of the parent's object that had this key last
 	first    *column            // structure: the key that came first in the last object
 	defaults []*column          // structure: the children with a default
-	key      string             // its key, where that is not its name
 
-	undeclared  bool               // no column, but a key that there is none for
-	strangers   map[string]*column // structure: those, by key
-	lastStrange uint64             // the serial of the last object that had one
+	keys        map[string]*column // structure: the children and strangers whose key is known
+	strangers   int                // structure: how many of those are undeclared
+	lastStrange uint64             // structure: the serial of the last object that had one
 
 	next *column // the key that followed this one last
 }
@@ -97,37 +98,6 @@ type column struct {
 // hint is the capacity that the last batch needed, so that the next one grows
 // its slices once.
 type hint struct{ words, buf, offs int }
-
-// plainKey is the token of a column's name: empty if the key would be escaped in
-// JSON, or is not the name because schema.ColumnName changes one or the other.
-func plainKey(name string) string {
-	if schema.ColumnName(name) != name {
-		return ""
-	}
-	return tokenOf(name)
-}
-
-// tokenOf is how a key is shown in JSON, without its first quote: empty if it would
-// be escaped.
-func tokenOf(key string) string {
-	if plainRun([]byte(key), 0) < len(key) {
-		return ""
-	}
-	return key + `"`
-}
-
-// begin makes the slot of the column that is now open not null. The caller
-// writes the value next. The column is live.
-func (c *column) begin() {
-	slot := c.lv.slots
-	if c.n < slot {
-		c.pad(slot)
-	}
-	if c.valid != nil {
-		c.valid = appendBit(c.valid, slot, true)
-	}
-	c.n = slot + 1
-}
 
 // pad writes nulls up to slot n. A column that is not nullable has no bitmap:
 // its nulls lie under a null struct and are never looked at.
@@ -141,7 +111,7 @@ func (c *column) pad(n int) {
 	}
 	switch c.kind {
 	case boolean:
-		c.buf = growTo(c.buf, (n+7)/8)
+		growTo(&c.buf, (n+7)/8)
 	case text, binaries, list:
 		end := c.offs[c.n]
 		for range k {
@@ -159,11 +129,11 @@ func (c *column) pad(n int) {
 // fillTo appends values of a vector up to n, for slots that are null.
 func (c *column) fillTo(n int) {
 	if c.valid != nil {
-		c.valid = growTo(c.valid, (n+7)/8)
+		growTo(&c.valid, (n+7)/8)
 	}
 	switch c.kind {
 	case boolean:
-		c.buf = growTo(c.buf, (n+7)/8)
+		growTo(&c.buf, (n+7)/8)
 	case vector:
 		c.item.fillTo(n * c.dim)
 	default:
@@ -182,15 +152,15 @@ func (c *column) padValid(n int) {
 			c.valid = append(c.valid, 1<<rest-1)
 		}
 	}
-	c.valid = growTo(c.valid, (n+7)/8)
+	growTo(&c.valid, (n+7)/8)
 }
 
 // zero appends zero values of a fixed width up to n.
 func (c *column) zero(n int) {
 	if k := n - c.n; c.width == 64 {
-		c.words = append(c.words, make([]uint64, k)...)
+		clear(extend(&c.words, k))
 	} else {
-		c.buf = append(c.buf, make([]byte, k*c.width/8)...)
+		clear(extend(&c.buf, k*c.width/8))
 	}
 	c.n = n
 }
@@ -318,15 +288,26 @@ func (c *column) typeName() string {
 	}
 }
 
+// extend makes b longer by n elements, whose values are any, and returns those. Unlike
+// append with a slice it does not write the pointer of b where there is room, which
+// costs much while the collector runs.
+func extend[T any](b *[]T, n int) []T {
+	at := len(*b)
+	if cap(*b)-at < n {
+		*b = slices.Grow(*b, n)
+	}
+	*b = (*b)[:at+n]
+	return (*b)[at:]
+}
+
 // appendBit sets bit i, which is the first behind the bits of b.
-func appendBit(b []byte, i int, v bool) []byte {
+func appendBit(b *[]byte, i int, v bool) {
 	if i&7 == 0 {
-		b = append(b, 0)
+		*b = append(*b, 0)
 	}
 	if v {
-		b[i>>3] |= 1 << (i & 7)
+		(*b)[i>>3] |= 1 << (i & 7)
 	}
-	return b
 }
 
 // cutBits keeps the first n bits of b and clears the rest of the last byte.
@@ -339,9 +320,8 @@ func cutBits(b []byte, n int) []byte {
 }
 
 // growTo appends zero bytes up to a length of n.
-func growTo(b []byte, n int) []byte {
-	if n > len(b) {
-		b = append(b, make([]byte, n-len(b))...)
+func growTo(b *[]byte, n int) {
+	if n > len(*b) {
+		clear(extend(b, n-len(*b)))
 	}
-	return b
 }

@@ -10,13 +10,15 @@ import (
 	"github.com/pst-bridge/pst-bridge/schema"
 )
 
-// keep says what a column of text takes besides text.
+// keep says which values are not read by their type: what a column of text takes
+// besides text.
 type keep uint8
 
 const (
-	keepsNothing keep = iota
-	keepsJSON         // the text of any value: strings with their quotes
-	keepsText         // strings as they are, and the text of any other value
+	keepsNothing   keep = iota
+	keepsJSON           // the text of any value: strings with their quotes
+	keepsText           // strings as they are, and the text of any other value
+	keepsElsewhere      // it is no column, but stands for an undeclared key
 )
 
 // declare reads the settings that the metadata of a column's field holds.
@@ -64,7 +66,7 @@ func (b *Batch) declared() {
 		return
 	}
 	if c := b.root.byName[schema.Extra]; c != nil && b.isExtra(c) {
-		c.token = "" // it has no key
+		b.root.unexpect(c) // it has no key
 	}
 	if b.table != nil {
 		return
@@ -80,9 +82,12 @@ func (b *Batch) declared() {
 
 // keepText stores the text of the value that is next.
 func (b *Batch) keepText(c *column, depth int) *Reject {
+	if c.isUndeclared() {
+		return b.undeclared(c, depth)
+	}
 	switch ch := b.peek(); {
 	case ch == 'n':
-		return b.literal("null")
+		return b.literal(wordNull)
 	case ch == '"' && c.keeps == keepsText:
 		return b.text(c)
 	}

@@ -141,11 +141,11 @@ func TestUndeclaredIsChecked(t *testing.T) {
 		for i := range 3 * maxStrange {
 			push(t, b, fmt.Sprintf(`{"z%d":1}`, i))
 		}
-		if n := len(b.root.strangers); n > maxStrange {
+		if n := b.root.strangers; n > maxStrange {
 			t.Errorf("%d names are remembered", n)
 		}
 		// None is forgotten in the midst of an object.
-		for i := 0; len(b.root.strangers) < maxStrange; i++ {
+		for i := 0; b.root.strangers < maxStrange; i++ {
 			push(t, b, fmt.Sprintf(`{"y%d":1}`, i))
 		}
 		refuse(t, b, `{"y0":1,"x":2,"y0":3}`, ClassParse, "occurs twice")

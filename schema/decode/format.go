@@ -48,8 +48,11 @@ type lastForm struct {
 
 // form reads the headers. Every value of them counts; two that differ contradict each
 // other.
-func (b *Batch) form() (f form, rej *Reject) {
-	for name, values := range b.msg.Header {
+func (b *Batch) form(header map[string][]string) (f form, rej *Reject) {
+	if len(header) == 0 {
+		return f, nil
+	}
+	for name, values := range header {
 		switch {
 		case len(name) == len(contentType) && strings.EqualFold(name, contentType):
 			for _, v := range values {
@@ -120,7 +123,7 @@ func knownTypes() string {
 // sniff tells the format of a payload by how it begins.
 func sniff(p []byte) *format {
 	for _, f := range formats {
-		if f.magic != "" && len(p) >= len(f.magic) && string(p[:len(f.magic)]) == f.magic {
+		if f.magic != "" && len(p) >= len(f.magic) && p[0] == f.magic[0] && string(p[:len(f.magic)]) == f.magic {
 			return f
 		}
 	}

@@ -7,7 +7,7 @@ import (
 )
 
 // add makes a column for a field that was not seen before.
-func (b *Batch) add(parent *column, name string) (*column, *Reject) {
+func (b *Batch) add(parent *column, name, key string) (*column, *Reject) {
 	if len(name) > b.o.MaxNameBytes {
 		return nil, reject(ClassLimit, "field name of %d bytes, the limit is %d", len(name), b.o.MaxNameBytes)
 	}
@@ -15,8 +15,8 @@ func (b *Batch) add(parent *column, name string) (*column, *Reject) {
 		return nil, overflow("more than %d fields that are only null", b.o.MaxColumns)
 	}
 	c := &column{name: name, parent: parent, lv: parent.lv, inferred: true}
-	c.token = plainKey(c.name)
 	parent.adopt(c)
+	parent.expect(c, key)
 	b.unborn++
 	b.note(c, opAdded)
 	return c, nil
@@ -31,13 +31,37 @@ func (c *column) adopt(child *column) {
 	c.byName[child.name] = child
 }
 
-// forget undoes add. Fields that follow c in some prediction may still point to
-// it: without a token it is never taken.
+// expect has objects of the struct c show a field, or what stands for an undeclared
+// one, under a key.
+func (c *column) expect(field *column, key string) {
+	if c.keys == nil {
+		c.keys = make(map[string]*column)
+	}
+	c.keys[key] = field
+	field.key, field.token = key, makeToken(key)
+}
+
+// unexpect undoes expect. Fields that are followed by this one in some prediction may
+// still point to it: without a key it is never taken.
+func (c *column) unexpect(field *column) {
+	delete(c.keys, field.key)
+	field.key, field.token = "", token{}
+}
+
+// nameOf is the name of the field of the struct c that has the given key.
+func (c *column) nameOf(key string) string {
+	if c.parent == nil {
+		return schema.ColumnName(key)
+	}
+	return schema.MemberName(key)
+}
+
+// forget undoes add.
 func (b *Batch) forget(c *column) {
 	st := c.parent
 	st.children = st.children[:len(st.children)-1]
 	delete(st.byName, c.name)
-	c.token = ""
+	st.unexpect(c)
 	b.unborn--
 }
 
@@ -82,7 +106,7 @@ func (b *Batch) unbear(c *column) {
 		b.unborn++
 	}
 	*c = column{
-		name: c.name, token: c.token, parent: c.parent, lv: c.lv, inferred: true,
+		name: c.name, key: c.key, token: c.token, parent: c.parent, lv: c.lv, inferred: true,
 		next: c.next, seen: c.seen,
 	}
 }
@@ -119,7 +143,14 @@ func (b *Batch) open(c *column) *Reject {
 			return rej
 		}
 	}
-	c.begin()
+	slot := c.lv.slots
+	if c.n < slot {
+		c.pad(slot)
+	}
+	if c.valid != nil {
+		appendBit(&c.valid, slot, true)
+	}
+	c.n = slot + 1
 	return nil
 }
 

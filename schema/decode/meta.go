@@ -15,24 +15,34 @@ import (
 
 // metaColumn is a column that the batch fills from Meta.
 type metaColumn struct {
-	c   *column
-	put func(b *Batch, c *column) *Reject
+	c     *column
+	holds metaKind
 }
+
+type metaKind uint8
+
+const (
+	holdsSeq metaKind = iota
+	holdsEpoch
+	holdsTime
+	holdsSubject
+	holdsHeaders
+)
 
 // addMeta makes the metadata columns that the options ask for. A column of the
 // table that is not nullable is filled even if it was switched off since.
 func (b *Batch) addMeta(isNew bool) {
 	b.metas = b.metas[:0]
 	for _, w := range []struct {
-		name string
-		on   bool
-		put  func(*Batch, *column) *Reject
+		name  string
+		on    bool
+		holds metaKind
 	}{
-		{schema.Seq, b.o.Seq, (*Batch).putSeq},
-		{schema.Epoch, b.o.Seq && b.o.Epoch > 0, (*Batch).putEpoch},
-		{schema.Time, b.o.Time, (*Batch).putStored},
-		{schema.Subject, b.o.Subject, (*Batch).putSubject},
-		{schema.Headers, b.o.Headers, (*Batch).putHeaders},
+		{schema.Seq, b.o.Seq, holdsSeq},
+		{schema.Epoch, b.o.Seq && b.o.Epoch > 0, holdsEpoch},
+		{schema.Time, b.o.Time, holdsTime},
+		{schema.Subject, b.o.Subject, holdsSubject},
+		{schema.Headers, b.o.Headers, holdsHeaders},
 	} {
 		c := b.root.byName[w.name]
 		if c == nil && w.on {
@@ -42,7 +52,7 @@ func (b *Batch) addMeta(isNew bool) {
 			b.root.adopt(c)
 		}
 		if c != nil && (w.on || c.required) {
-			b.metas = append(b.metas, metaColumn{c: c, put: w.put})
+			b.metas = append(b.metas, metaColumn{c, w.holds})
 		}
 	}
 }
@@ -52,49 +62,64 @@ func (b *Batch) isMeta(c *column) bool {
 	return slices.ContainsFunc(b.metas, func(w metaColumn) bool { return w.c == c })
 }
 
-// meta fills the metadata columns of the rows from first on.
-func (b *Batch) meta(first int) *Reject {
-	b.headers, b.subject = b.headers[:0], append(b.subject[:0], b.msg.Subject...)
+// meta fills the metadata columns of the rows from first on. If it returns a Reject,
+// the number of rows is any.
+func (b *Batch) meta(m *Meta, first int) *Reject {
 	end := b.rows.slots
-	defer func() { b.rows.slots = end }()
 	for _, w := range b.metas {
-		for b.rows.slots = first; b.rows.slots < end; b.rows.slots++ {
-			if rej := w.put(b, w.c); rej != nil {
-				return rej
-			}
+		b.rows.slots = first
+		if rej := b.metaValues(w, m, end); rej != nil {
+			return rej
 		}
 	}
+	b.rows.slots = end
 	return b.checkSize()
 }
 
-func (b *Batch) putSeq(c *column) *Reject {
-	n := number{mant: b.msg.Seq, integer: true}
-	v, ok := n.bitsFor(c)
-	if !ok {
-		return misfit(c, "the stream sequence")
+// metaValues fills one metadata column from the row that is open up to end.
+func (b *Batch) metaValues(w metaColumn, m *Meta, end int) *Reject {
+	switch w.holds {
+	case holdsSeq:
+		return b.metaInteger(w.c, m.Seq, "the stream sequence", end)
+	case holdsEpoch:
+		return b.metaInteger(w.c, uint64(b.o.Epoch), "the epoch of the stream", end)
+	case holdsTime:
+		typ, ok := w.c.typ.(*arrow.TimestampType)
+		if !ok {
+			return misfit(w.c, "the message time")
+		}
+		v, _, ok := ticks(m.Time, typ.Unit)
+		if !ok {
+			return misfit(w.c, "the message time")
+		}
+		return b.metaFixed(w.c, uint64(v), end)
+	case holdsSubject:
+		if w.c.kind != text || !utf8.ValidString(m.Subject) {
+			return misfit(w.c, "the subject")
+		}
+		b.scratch = append(b.scratch[:0], m.Subject...)
+		return b.metaText(w.c, b.scratch, end)
+	default:
+		return b.metaHeaders(w.c, m.Header, end)
 	}
-	return b.putFixed(c, v)
 }
 
-func (b *Batch) putEpoch(c *column) *Reject {
-	n := number{mant: uint64(b.o.Epoch), integer: true}
+func (b *Batch) metaInteger(c *column, v uint64, what string, end int) *Reject {
+	n := number{mant: v, integer: true}
 	v, ok := n.bitsFor(c)
 	if !ok {
-		return misfit(c, "the epoch of the stream")
+		return misfit(c, what)
 	}
-	return b.putFixed(c, v)
+	return b.metaFixed(c, v, end)
 }
 
-func (b *Batch) putStored(c *column) *Reject {
-	typ, ok := c.typ.(*arrow.TimestampType)
-	if !ok {
-		return misfit(c, "the message time")
+func (b *Batch) metaFixed(c *column, v uint64, end int) *Reject {
+	for ; b.rows.slots < end; b.rows.slots++ {
+		if rej := b.putFixed(c, v); rej != nil {
+			return rej
+		}
 	}
-	v, _, ok := ticks(b.msg.Time, typ.Unit)
-	if !ok {
-		return misfit(c, "the message time")
-	}
-	return b.putFixed(c, uint64(v))
+	return nil
 }
 
 func (b *Batch) putFixed(c *column, v uint64) *Reject {
@@ -105,15 +130,8 @@ func (b *Batch) putFixed(c *column, v uint64) *Reject {
 	return nil
 }
 
-func (b *Batch) putSubject(c *column) *Reject {
-	if c.kind != text || !utf8.ValidString(b.msg.Subject) {
-		return misfit(c, "the subject")
-	}
-	return b.putMeta(c, b.subject)
-}
-
-func (b *Batch) putHeaders(c *column) *Reject {
-	if len(b.msg.Header) == 0 {
+func (b *Batch) metaHeaders(c *column, h map[string][]string, end int) *Reject {
+	if len(h) == 0 {
 		if c.required {
 			return misfit(c, "a message without headers")
 		}
@@ -122,22 +140,25 @@ func (b *Batch) putHeaders(c *column) *Reject {
 	if c.kind != text {
 		return misfit(c, "the headers")
 	}
-	if len(b.headers) == 0 {
-		var ok bool
-		if b.headers, ok = headerJSON(b.msg.Header); !ok {
-			return misfit(c, "headers that are not valid UTF-8")
-		}
+	s, ok := headerJSON(h)
+	if !ok {
+		return misfit(c, "headers that are not valid UTF-8")
 	}
-	return b.putMeta(c, b.headers)
+	return b.metaText(c, s, end)
 }
 
-// putMeta is putText for a text that is repeated in every row of a message, and
-// may so outgrow what the payload allows.
-func (b *Batch) putMeta(c *column, s []byte) *Reject {
-	if rej := b.putText(c, s); rej != nil {
-		return rej
+// metaText repeats a text in every row of a message, which may so outgrow what the
+// payload allows.
+func (b *Batch) metaText(c *column, s []byte, end int) *Reject {
+	for ; b.rows.slots < end; b.rows.slots++ {
+		if rej := b.putText(c, s); rej != nil {
+			return rej
+		}
+		if rej := b.checkSize(); rej != nil {
+			return rej
+		}
 	}
-	return b.checkSize()
+	return nil
 }
 
 // headerJSON renders headers with sorted keys, or returns false if they are not
@@ -178,10 +199,10 @@ func Check(table *arrow.Schema, o Options) error {
 			return fmt.Errorf("column %s: the table needs a value of %s, which no message can give", c.path(), c.typeName())
 		}
 	}
-	b.msg = Meta{Seq: 1, Time: time.Unix(0, 0), Header: map[string][]string{"k": {"v"}}}
 	b.rows.slots = 1
 	b.maxBits = b.o.MaxMessageBytes * 8
-	if rej := b.meta(0); rej != nil {
+	m := Meta{Seq: 1, Time: time.Unix(0, 0), Header: map[string][]string{"k": {"v"}}}
+	if rej := b.meta(&m, 0); rej != nil {
 		return fmt.Errorf("the table cannot hold the metadata of messages: %w", rej)
 	}
 	return nil

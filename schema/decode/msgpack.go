@@ -75,7 +75,7 @@ func (b *Batch) packedObject(st *column, size, depth int) *Reject {
 		if rej != nil {
 			return rej
 		}
-		if rej := b.packedMember(st, c, depth+1); rej != nil {
+		if rej := b.packedValue(c, depth+1); rej != nil {
 			return rej
 		}
 		link = &c.next
@@ -83,18 +83,10 @@ func (b *Batch) packedObject(st *column, size, depth int) *Reject {
 	return b.endObject(st)
 }
 
-// packedMember is member for msgpack.
-func (b *Batch) packedMember(st, c *column, depth int) *Reject {
-	if c.undeclared {
-		return b.packedUndeclared(st, c, depth)
-	}
-	return b.packedValue(c, depth)
-}
-
 // packedKey is key for msgpack.
 func (b *Batch) packedKey(st *column, link **column) (*column, *Reject) {
 	c, at := *link, b.i
-	if c != nil && c.token != "" && b.isPackedKey(c.name) {
+	if c != nil && c.key != "" && b.isPackedKey(c.key) {
 		return c, c.meet(st)
 	}
 	t, rej := b.packed()
@@ -114,10 +106,10 @@ func (b *Batch) packedKey(st *column, link **column) (*column, *Reject) {
 	return c, c.meet(st)
 }
 
-// isPackedKey skips the key that is next if it is name in its shortest form.
-func (b *Batch) isPackedKey(name string) bool {
-	end := b.i + 1 + len(name)
-	if len(name) > 31 || end > len(b.p) || b.p[b.i] != 0xa0|byte(len(name)) || string(b.p[b.i+1:end]) != name {
+// isPackedKey skips the key that is next if it is the given one in its shortest form.
+func (b *Batch) isPackedKey(key string) bool {
+	end := b.i + 1 + len(key)
+	if len(key) > 31 || end > len(b.p) || b.p[b.i] != 0xa0|byte(len(key)) || string(b.p[b.i+1:end]) != key {
 		return false
 	}
 	b.i = end
@@ -125,14 +117,14 @@ func (b *Batch) isPackedKey(name string) bool {
 }
 
 // packedUndeclared is undeclared for msgpack.
-func (b *Batch) packedUndeclared(st, c *column, depth int) *Reject {
+func (b *Batch) packedUndeclared(c *column, depth int) *Reject {
 	text, rej := b.packedJSON(b.scratch[:0], depth)
 	if rej != nil {
 		return rej
 	}
 	b.scratch = text
 	if b.o.Declared.Policy() == schema.KeepJSON {
-		b.extra.add(b.keysTo(st), c.name, text)
+		b.extra.add(b.keysTo(c.parent), c.name, text)
 	}
 	return nil
 }
@@ -179,6 +171,9 @@ func (b *Batch) packedValue(c *column, depth int) *Reject {
 
 // packedText is keepText for msgpack.
 func (b *Batch) packedText(c *column, depth int) *Reject {
+	if c.isUndeclared() {
+		return b.packedUndeclared(c, depth)
+	}
 	at := b.i
 	t, rej := b.packed()
 	if rej != nil || t.kind == packedNil {

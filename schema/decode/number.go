@@ -27,20 +27,20 @@ func (n *number) lit() []byte { return n.src[n.from:n.to] }
 func (s *scanner) number() *Reject {
 	p, i := s.p, s.i
 	n := &s.num
-	n.mant, n.exp, n.neg, n.integer = 0, 0, false, true
+	n.exp, n.neg, n.integer = 0, false, true
 	if i < len(p) && p[i] == '-' {
 		n.neg = true
 		i++
 	}
 	first := i
-	i = n.digits(p, i)
+	mant, i := digits(p, i, 0)
 	if i == first || p[first] == '0' && i > first+1 {
 		return s.malformed(i)
 	}
 	count := i - first
 	if i < len(p) && p[i] == '.' {
 		first = i + 1
-		i = n.digits(p, first)
+		mant, i = digits(p, first, mant)
 		if i == first {
 			return s.malformed(i)
 		}
@@ -57,26 +57,12 @@ func (s *scanner) number() *Reject {
 		n.integer = false
 		n.exp += exp
 	}
-	n.long = count > 19 // 19 digits always fit a uint64
+	n.mant, n.long = mant, count > 19 // 19 digits always fit a uint64
 	n.from, n.to, s.i = s.i, i, i
 	if i-n.from > s.maxNumber {
 		return reject(ClassLimit, "number of %d bytes at byte %d, the limit is %d", i-n.from, n.from, s.maxNumber)
 	}
 	return nil
-}
-
-// digits takes a run of digits into mant, which wraps if there are too many.
-func (n *number) digits(p []byte, i int) int {
-	m := n.mant
-	for ; i < len(p); i++ {
-		d := p[i] - '0'
-		if d > 9 {
-			break
-		}
-		m = m*10 + uint64(d)
-	}
-	n.mant = m
-	return i
 }
 
 // exponent reads an optional sign and digits. Beyond a million the value no
@@ -108,6 +94,11 @@ func (n *number) magnitude() (uint64, bool) {
 	if n.integer && !n.long {
 		return n.mant, true
 	}
+	return n.disguised()
+}
+
+// disguised is magnitude for numbers of many digits, or with a fraction or exponent.
+func (n *number) disguised() (uint64, bool) {
 	digits, exp := n.decimal()
 	if len(digits) == 0 {
 		return 0, true
@@ -192,7 +183,7 @@ func (n *number) nearest64() (float64, bool) {
 		f, err := strconv.ParseFloat(string(n.lit()), 64)
 		return f, err == nil
 	}
-	f := float64(n.mant)
+	f := float64(int64(n.mant))
 	if n.exp < 0 {
 		f /= powers[-n.exp]
 	} else {

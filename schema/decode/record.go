@@ -22,6 +22,7 @@ func (b *Batch) Record() (arrow.Record, error) {
 		return nil, errSpent
 	}
 	b.spent = true
+	b.take(nil)
 	if b.o.Declared != nil && b.o.Declared.AutoVectors {
 		b.root.findVectors()
 	}

@@ -1,10 +1,6 @@
 package decode
 
-import (
-	"encoding/binary"
-	"math/bits"
-	"unicode/utf8"
-)
+import "unicode/utf8"
 
 // scanner reads the tokens of one payload and checks all that RFC 8259 asks of
 // them. It never reads outside p.
@@ -62,12 +58,25 @@ func (s *scanner) expect(c byte) *Reject {
 	return nil
 }
 
-// literal skips the word true, false or null.
-func (s *scanner) literal(word string) *Reject {
-	if len(s.p)-s.i < len(word) || string(s.p[s.i:s.i+len(word)]) != word {
+// keyword is one of the words true, false and null.
+type keyword struct {
+	text uint64 // as load shows it
+	size int
+}
+
+//nolint:gochecknoglobals // constant tables
+var (
+	wordTrue  = keyword{load([]byte("true"), 0), 4}
+	wordFalse = keyword{load([]byte("false"), 0), 5}
+	wordNull  = keyword{load([]byte("null"), 0), 4}
+)
+
+// literal skips one of those words.
+func (s *scanner) literal(w keyword) *Reject {
+	if load(s.p, s.i)<<(64-8*w.size) != w.text<<(64-8*w.size) {
 		return s.unexpected()
 	}
-	s.i += len(word)
+	s.i += w.size
 	return nil
 }
 
@@ -202,27 +211,4 @@ func (s *scanner) hex4(j int) (rune, bool) {
 		r = r<<4 | rune(c)
 	}
 	return r, true
-}
-
-// plainRun returns the index at or behind i of the first byte that is not plain
-// text of a string: a quote, a backslash, a control character or a byte beyond
-// ASCII. It looks at eight bytes at a time; each of the four tests sets the high
-// bit of the bytes that match and, by borrow, perhaps of bytes above the first
-// match, so the lowest bit set is right.
-func plainRun(p []byte, i int) int {
-	const ones, highs = 0x0101010101010101, 0x8080808080808080
-	for ; i+8 <= len(p); i += 8 {
-		x := binary.LittleEndian.Uint64(p[i:])
-		quote, slash := x^('"'*ones), x^('\\'*ones)
-		m := x | (x-' '*ones)&^x | (quote-ones)&^quote | (slash-ones)&^slash
-		if m &= highs; m != 0 {
-			return i + bits.TrailingZeros64(m)>>3
-		}
-	}
-	for ; i < len(p); i++ {
-		if c := p[i]; c == '"' || c == '\\' || c < ' ' || c >= utf8.RuneSelf {
-			break
-		}
-	}
-	return i
 }

@@ -16,11 +16,11 @@ func (s *scanner) skip(depth int) *Reject {
 	case '[':
 		return s.skipArray(depth)
 	case 't':
-		return s.literal("true")
+		return s.literal(wordTrue)
 	case 'f':
-		return s.literal("false")
+		return s.literal(wordFalse)
 	case 'n':
-		return s.literal("null")
+		return s.literal(wordNull)
 	default:
 		if ch == '-' || '0' <= ch && ch <= '9' {
 			return s.number()

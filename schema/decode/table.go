@@ -17,6 +17,7 @@ func (b *Batch) Reset(table *arrow.Schema) {
 	b.root = &column{kind: structure, lv: b.rows, live: true}
 	b.bits, b.born, b.named, b.unborn, b.spent = 0, 0, 0, 0, false
 	b.log = b.log[:0]
+	b.take(nil)
 	if cap(b.scratch) > maxScratch {
 		b.scratch = nil
 	}
@@ -177,8 +178,8 @@ func (c *column) settle(last *column) {
 		if child.fallback != "" {
 			c.defaults = append(c.defaults, child)
 		}
-		if c.parent != nil || !isReserved(child.name) {
-			child.token = plainKey(child.name)
+		if c.nameOf(child.name) == child.name && (c.parent != nil || !isReserved(child.name)) {
+			c.expect(child, child.name)
 		}
 		var was *column
 		if last != nil {

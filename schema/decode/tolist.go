@@ -120,7 +120,7 @@ func (c *column) copySlots(from *column, at, n int) {
 		}
 		switch c.kind {
 		case boolean:
-			c.buf = appendBit(c.buf, c.n, from.buf[i>>3]>>(i&7)&1 != 0)
+			appendBit(&c.buf, c.n, from.buf[i>>3]>>(i&7)&1 != 0)
 		case vector:
 			c.item.copySlots(from.item, i*c.dim, c.dim)
 		default:
@@ -137,7 +137,7 @@ func (c *column) copyValid(v bool) {
 		}
 		c.padValid(c.n)
 	}
-	c.valid = appendBit(c.valid, c.n, v)
+	appendBit(&c.valid, c.n, v)
 }
 
 func (c *column) copyRaw(from *column, i int) {

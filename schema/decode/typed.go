@@ -93,7 +93,7 @@ func (b *Batch) floatComponent(c *column, f float64) *Reject {
 // component appends one value of a vector to the column of its items.
 func (c *column) component(v uint64) {
 	if c.valid != nil {
-		c.valid = appendBit(c.valid, c.n, true)
+		appendBit(&c.valid, c.n, true)
 	}
 	c.store(v)
 	c.n++

@@ -18,18 +18,17 @@ func (b *Batch) stranger(st *column, name []byte) (*column, *Reject) {
 	if len(name) > b.o.MaxNameBytes {
 		return nil, reject(ClassLimit, "field name of %d bytes, the limit is %d", len(name), b.o.MaxNameBytes)
 	}
-	if len(st.strangers) >= maxStrange && st.lastStrange != st.serial {
-		for _, c := range st.strangers {
-			c.token = "" // it may be expected somewhere
+	if st.strangers >= maxStrange && st.lastStrange != st.serial {
+		for _, c := range st.keys {
+			if c.isUndeclared() {
+				st.unexpect(c)
+			}
 		}
-		clear(st.strangers)
+		st.strangers = 0
 	}
-	if st.strangers == nil {
-		st.strangers = map[string]*column{}
-	}
-	c := &column{name: string(name), parent: st, undeclared: true}
-	c.token = tokenOf(c.name)
-	st.strangers[c.name] = c
+	st.strangers++
+	c := &column{name: string(name), parent: st, keeps: keepsElsewhere}
+	st.expect(c, c.name)
 	return c, nil
 }
 
@@ -41,14 +40,17 @@ func (b *Batch) pathTo(st *column, name []byte) string {
 	return path
 }
 
-// undeclared reads the value of the undeclared field c of st, and keeps or drops it.
-func (b *Batch) undeclared(st, c *column, depth int) *Reject {
+// isUndeclared tells whether c is no column but stands for an undeclared key.
+func (c *column) isUndeclared() bool { return c.keeps == keepsElsewhere }
+
+// undeclared reads the value of the undeclared field c, and keeps or drops it.
+func (b *Batch) undeclared(c *column, depth int) *Reject {
 	start := b.i
 	if rej := b.skip(depth); rej != nil {
 		return rej
 	}
 	if b.o.Declared.Policy() == schema.KeepJSON {
-		b.extra.add(b.keysTo(st), c.name, b.p[start:b.i])
+		b.extra.add(b.keysTo(c.parent), c.name, b.p[start:b.i])
 	}
 	return nil
 }

@@ -27,10 +27,7 @@ func (b *Batch) object(st *column, depth int) *Reject {
 		if rej != nil {
 			return rej
 		}
-		if rej := b.expect(':'); rej != nil {
-			return rej
-		}
-		if rej := b.member(st, c, depth+1); rej != nil {
+		if rej := b.value(c, depth+1); rej != nil {
 			return rej
 		}
 		link = &c.next
@@ -46,14 +43,6 @@ func (b *Batch) object(st *column, depth int) *Reject {
 			return b.unexpected()
 		}
 	}
-}
-
-// member reads the value of the field c of st.
-func (b *Batch) member(st, c *column, depth int) *Reject {
-	if c.undeclared {
-		return b.undeclared(st, c, depth)
-	}
-	return b.value(c, depth)
 }
 
 func (b *Batch) openStruct(st *column, depth int) *Reject {
@@ -88,25 +77,31 @@ func (b *Batch) checkRequired(st *column) *Reject {
 	return nil
 }
 
-// key reads a key of an object of st and returns its column, a new one if need
+// key reads a key of an object of st, and the colon behind it, and returns its column, a new one if need
 // be, or what stands for an undeclared key. *link is the column that followed last time; it is tried first and then
 // corrected.
 func (b *Batch) key(st *column, link **column) (*column, *Reject) {
 	c := *link
-	if c == nil || !b.isKey(c.token) {
-		if b.peek() != '"' {
-			return nil, b.unexpected()
-		}
-		name, rej := b.str()
-		if rej != nil {
-			return nil, rej
-		}
-		if c, rej = b.lookUp(st, name); rej != nil {
-			return nil, rej
-		}
-		*link = c
+	if c != nil && c.token.isNext(b.p, b.i) {
+		b.i += len(c.token.text)
+		b.space()
+		return c, c.meet(st)
 	}
-	return c, c.meet(st)
+	if b.peek() != '"' {
+		return nil, b.unexpected()
+	}
+	name, rej := b.str()
+	if rej != nil {
+		return nil, rej
+	}
+	if c, rej = b.lookUp(st, name); rej != nil {
+		return nil, rej
+	}
+	*link = c
+	if rej := c.meet(st); rej != nil {
+		return nil, rej
+	}
+	return c, b.expect(':')
 }
 
 // meet notes that an object of st has the key of c.
@@ -115,34 +110,21 @@ func (c *column) meet(st *column) *Reject {
 		return reject(ClassParse, "field %s: the key occurs twice in one object", c.path())
 	}
 	c.seen = st.serial
-	if c.undeclared {
+	if c.isUndeclared() {
 		st.lastStrange = st.serial
 	}
 	return nil
 }
 
-// isKey skips the key that is next if it is the one with the given token.
-func (b *Batch) isKey(token string) bool {
-	end := b.i + 1 + len(token)
-	if token == "" || end > len(b.p) || b.p[b.i] != '"' || string(b.p[b.i+1:end]) != token {
-		return false
-	}
-	b.i = end
-	return true
-}
-
 // lookUp returns what the key of a given name stands for in objects of st.
 func (b *Batch) lookUp(st *column, name []byte) (*column, *Reject) {
-	if c := st.byName[string(name)]; c != nil && c.token != "" {
-		return c, nil // a plain key is the name of its column
-	}
-	if c := st.strangers[string(name)]; c != nil {
+	if c := st.keys[string(name)]; c != nil {
 		return c, nil
 	}
 	return b.introduce(st, name)
 }
 
-// introduce is lookUp for a key that is new, or not the name of its column.
+// introduce is lookUp for a key that is not known yet.
 func (b *Batch) introduce(st *column, name []byte) (*column, *Reject) {
 	if st == b.root && len(name) >= len(schema.Prefix) && string(name[:len(schema.Prefix)]) == schema.Prefix {
 		return nil, reject(ClassReserved, "field %s: names that begin with %s are reserved", schema.Quote(string(name)), schema.Prefix)
@@ -150,20 +132,15 @@ func (b *Batch) introduce(st *column, name []byte) (*column, *Reject) {
 	if len(name) == 0 {
 		return nil, reject(ClassParse, "field name of no characters before byte %d", b.i)
 	}
-	column := schema.MemberName(string(name))
-	if st == b.root {
-		column = schema.ColumnName(string(name))
-	}
+	column := st.nameOf(string(name))
 	if c := st.byName[column]; c != nil && !b.isExtra(c) {
-		if column != string(name) && c.key == "" {
-			c.key = string(name)
-		}
+		st.expect(c, string(name))
 		return c, nil
 	}
 	if b.o.Declared.Policy() != schema.Evolve {
 		return b.stranger(st, name)
 	}
-	return b.add(st, column)
+	return b.add(st, column, string(name))
 }
 
 // value reads the value that is next into column c. depth is that of the value
@@ -180,11 +157,11 @@ func (b *Batch) value(c *column, depth int) *Reject {
 	case '[':
 		return b.array(c, depth)
 	case 't':
-		return b.boolean(c, "true")
+		return b.boolean(c, wordTrue, true)
 	case 'f':
-		return b.boolean(c, "false")
+		return b.boolean(c, wordFalse, false)
 	case 'n':
-		return b.literal("null") // nothing is written: the slot stays null
+		return b.literal(wordNull) // nothing is written: the slot stays null
 	default:
 		if ch == '-' || '0' <= ch && ch <= '9' {
 			return b.numeric(c)
@@ -193,11 +170,11 @@ func (b *Batch) value(c *column, depth int) *Reject {
 	}
 }
 
-func (b *Batch) boolean(c *column, word string) *Reject {
+func (b *Batch) boolean(c *column, word keyword, v bool) *Reject {
 	if rej := b.literal(word); rej != nil {
 		return rej
 	}
-	return b.putBool(c, word == "true")
+	return b.putBool(c, v)
 }
 
 func (b *Batch) putBool(c *column, v bool) *Reject {
@@ -212,7 +189,7 @@ func (b *Batch) putBool(c *column, v bool) *Reject {
 	if rej := b.open(c); rej != nil {
 		return rej
 	}
-	c.buf = appendBit(c.buf, c.n-1, v)
+	appendBit(&c.buf, c.n-1, v)
 	return nil
 }
 
@@ -263,7 +240,7 @@ func (b *Batch) putText(c *column, s []byte) *Reject {
 		return rej
 	}
 	b.bits += 8 * len(s)
-	c.buf = append(c.buf, s...)
+	copy(extend(&c.buf, len(s)), s)
 	c.offs = append(c.offs, int32(len(c.buf)))
 	return nil
 }

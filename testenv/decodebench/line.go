@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"slices"
 	"syscall"
 	"time"
 
@@ -22,7 +23,7 @@ type line struct {
 	name       string
 	aim        float64 // million rows a second; 0 for none
 	mediaType  string
-	payloads   [][]byte // of all rows once
+	payloads   payloads // of all rows once
 	undeclared schema.Undeclared
 
 	batch  *decode.Batch
@@ -44,19 +45,21 @@ const perMessage = 1000
 // eight columns that the first batch added.
 func prepare() ([]*line, error) {
 	rows := makeRows()
-	var objects, lines, maps, many, streams [][]byte
+	var objects, lines, maps, many, streams payloads
 	for i, w := range rows {
-		objects, maps = append(objects, w.json()), append(maps, w.msgpack())
+		objects.add(w.json())
+		maps.add(w.msgpack())
 		if (i+1)%perMessage > 0 {
 			continue
 		}
 		first := i + 1 - perMessage
-		lines, many = append(lines, bytes.Join(objects[first:], []byte("\n"))), append(many, bytes.Join(maps[first:], nil))
+		lines.add(bytes.Join(slices.Collect(objects.from(first)), []byte("\n")))
+		many.add(bytes.Join(slices.Collect(maps.from(first)), nil))
 		s, err := stream(rows[first : i+1])
 		if err != nil {
 			return nil, err
 		}
-		streams = append(streams, s)
+		streams.add(s)
 	}
 	all := []*line{
 		{name: "JSON, a row a message, ignore", aim: 3, payloads: objects, undeclared: schema.Ignore},
@@ -85,7 +88,7 @@ func prepare() ([]*line, error) {
 // check decodes all rows once, compares the five columns with what was written, and
 // tries what must be refused.
 func (l *line) check(want arrow.Record) error {
-	for _, p := range l.payloads {
+	for p := range l.payloads.from(0) {
 		if err := l.append(p); err != nil {
 			return err
 		}
@@ -125,7 +128,7 @@ func (l *line) measure(rows int) error {
 	runtime.ReadMemStats(&before)
 	batches, began := 0, cpu()
 	for batches*distinct < rows {
-		for _, p := range l.payloads {
+		for p := range l.payloads.from(0) {
 			if err := l.append(p); err != nil {
 				return err
 			}

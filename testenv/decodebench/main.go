@@ -78,15 +78,11 @@ func load() string {
 }
 
 func (l *line) print() {
-	size := 0
-	for _, p := range l.payloads {
-		size += len(p)
-	}
 	aim := ""
 	if l.aim > 0 {
 		aim = fmt.Sprintf("%.1f", l.aim)
 	}
 	ns := figures.Median(l.ns)
-	fmt.Printf("%-44s %6.1f %7.0f [%4.0f .. %4.0f] %8.2f %6s %8.0f %7.0f\n", l.name, float64(size)/distinct,
+	fmt.Printf("%-44s %6.1f %7.0f [%4.0f .. %4.0f] %8.2f %6s %8.0f %7.0f\n", l.name, float64(len(l.payloads.bytes))/distinct,
 		ns, slices.Min(l.ns), slices.Max(l.ns), 1e3/ns, aim, figures.Median(l.allocs), figures.Median(l.kilobytes))
 }

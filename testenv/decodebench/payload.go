@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
+	"iter"
 	"math"
 	"math/rand/v2"
 	"strconv"
@@ -103,6 +104,34 @@ func (w row) msgpack() []byte {
 		}
 	}
 	return p
+}
+
+// payloads lie in one piece of memory without pointers, so that the collector's work is
+// that which the decoder makes.
+type payloads struct {
+	bytes []byte
+	ends  []int
+}
+
+func (p *payloads) add(one []byte) {
+	p.bytes = append(p.bytes, one...)
+	p.ends = append(p.ends, len(p.bytes))
+}
+
+// from are the payloads from the i-th on.
+func (p *payloads) from(i int) iter.Seq[[]byte] {
+	return func(yield func([]byte) bool) {
+		begin := 0
+		if i > 0 {
+			begin = p.ends[i-1]
+		}
+		for _, end := range p.ends[i:] {
+			if !yield(p.bytes[begin:end:end]) {
+				return
+			}
+			begin = end
+		}
+	}
 }
 
 // columns are those of the table.
