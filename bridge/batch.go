@@ -1,6 +1,7 @@
 package bridge
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -68,23 +69,7 @@ func appendMessage(dec *decode.Batch, m *held) (int, *sink.Rejection, error) {
 // plan hands over what dec decoded as the batch's first plan. Rows ascend by
 // sequence in the table, so messages that came out of order are decoded again.
 func (b *batch) plan(dec *decode.Batch, table *arrow.Schema) (*sink.Batch, error) {
-	sorted := b.msgs
-	if !b.ordered {
-		sorted = slices.Clone(b.msgs)
-		slices.SortFunc(sorted, func(x, y *held) int {
-			if x.Seq < y.Seq {
-				return -1
-			}
-			return 1
-		})
-	}
-	out := &sink.Batch{Marks: make([]sink.Mark, len(sorted))}
-	for i, m := range sorted {
-		out.Marks[i] = sink.Mark{Seq: m.Seq, Time: m.Time}
-	}
-	out.Replan = func(table *arrow.Schema, skip func(uint64) bool) (*sink.Plan, error) {
-		return replan(sorted, table, b.options, skip)
-	}
+	out := b.unplanned(b.sorted())
 	var err error
 	if b.ordered {
 		out.Plan, err = finish(dec, b.rejected)
@@ -96,6 +81,26 @@ func (b *batch) plan(dec *decode.Batch, table *arrow.Schema) (*sink.Batch, error
 		return nil, err
 	}
 	return out, nil
+}
+
+// sorted are the messages by sequence.
+func (b *batch) sorted() []*held {
+	if b.ordered {
+		return b.msgs
+	}
+	return slices.SortedFunc(slices.Values(b.msgs), func(x, y *held) int { return cmp.Compare(x.Seq, y.Seq) })
+}
+
+// unplanned is the batch for the sink, without a plan. sorted are its messages.
+func (b *batch) unplanned(sorted []*held) *sink.Batch {
+	out := &sink.Batch{Marks: make([]sink.Mark, len(sorted)), Yields: b.trial == ""}
+	for i, m := range sorted {
+		out.Marks[i] = sink.Mark{Seq: m.Seq, Time: m.Time}
+	}
+	out.Replan = func(table *arrow.Schema, skip func(uint64) bool) (*sink.Plan, error) {
+		return replan(sorted, table, b.options, skip)
+	}
+	return out
 }
 
 // columnless reports whether a new table would have no column at all, which Lance

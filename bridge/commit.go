@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/pst-bridge/pst-bridge/internal/mutant"
 	"github.com/pst-bridge/pst-bridge/sink"
 )
 
@@ -22,33 +21,41 @@ type committedBatch struct {
 // commit puts staged batches into the table, one at a time.
 func (p *pipeline) commit(ctx context.Context, in <-chan stagedBatch, out chan<- committedBatch) error {
 	defer close(out)
-	for b := range in {
-		if mutant.On("ack-before-commit") {
-			p.acknowledge(b.msgs)
-		}
-		if mutant.On("dead-letter-before-ledger") {
-			p.buryTooSoon(ctx, b.batch)
-		}
-		res, err := p.commitOne(ctx, b)
-		if err != nil {
-			return err
-		}
-		p.charge(-b.excess)
-		p.storageWorks()
-		if b.trial != "" {
-			p.sink.EndTrial(ctx, b.trial)
-		}
-		p.settle()
-		p.tighten(res.LedgerBytes)
-		p.buffer(int64(-b.rows))
-		p.noteCommitted(b.batch, res)
+	c := &committer{p: p, out: out}
+	for {
 		select {
-		case out <- committedBatch{b.batch, res}:
-		case <-ctx.Done():
-			return context.Cause(ctx)
+		case b, ok := <-in:
+			if !ok {
+				return c.end(ctx)
+			}
+			if err := c.put(ctx, b); err != nil {
+				return err
+			}
+		case <-c.again:
+			if err := c.retry(ctx); err != nil {
+				return err
+			}
 		}
 	}
-	return nil
+}
+
+// committed notes that a read-back has seen a batch, and passes it on.
+func (p *pipeline) committed(ctx context.Context, b *batch, res *sink.Result, out chan<- committedBatch) error {
+	p.charge(-b.excess)
+	p.storageWorks()
+	if b.trial != "" {
+		p.sink.EndTrial(ctx, b.trial)
+	}
+	p.settle()
+	p.tighten(res.LedgerBytes)
+	p.buffer(int64(-b.rows))
+	p.noteCommitted(b, res)
+	select {
+	case out <- committedBatch{b, res}:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
 }
 
 // storageFailed notes that a commit failed and goes on trying: the topic is in no

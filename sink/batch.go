@@ -19,6 +19,9 @@ type Batch struct {
 	// Replan decodes the messages again, for another table schema (nil: no table yet)
 	// and without those that skip names. It may be called any number of times.
 	Replan func(table *arrow.Schema, skip func(seq uint64) bool) (*Plan, error)
+	// Yields: Commit returns a BusyError in place of waiting for another worker that
+	// rewrites a column, so that the messages that do not need it can be committed.
+	Yields bool
 }
 
 // Plan is what the messages of a batch become.

@@ -17,7 +17,8 @@ import (
 //
 // It tries until ctx ends, also while the storage fails, which it tells
 // Config.Retrying; GiveUpAfter bounds that. A StopError means that trying again cannot help. Columns that
-// have to become wider are rewritten first, or waited for, however long that takes.
+// have to become wider are rewritten first, or waited for, however long that takes; see
+// Batch.Yields.
 func (s *Sink) Commit(ctx context.Context, st *Staged, pos Position) (*Result, error) {
 	defer st.release()
 	rows := &rowsPlanner{s: s, st: st, pos: pos}
@@ -55,7 +56,7 @@ func (s *Sink) attempt(ctx context.Context, t *trials, rows *rowsPlanner) (*lanc
 		err = s.addDefaults(ctx, table, rows)
 	case errors.As(err, &wider):
 		var made []string
-		made, err = s.widen(ctx, table, wider.list)
+		made, err = s.widen(ctx, table, wider.list, rows.st.batch.Yields)
 		rows.widened = append(rows.widened, made...)
 	default:
 		return head, err

@@ -65,7 +65,6 @@ type tenancy struct {
 	table   *lance.Table
 	holder  string
 	doing   string
-	seen    watch
 	held    bool
 	renewed time.Time
 }
@@ -139,6 +138,9 @@ func (s *Sink) leaseTime() time.Duration {
 	return leaseTime
 }
 
+// leasePause is how long to wait before a lease of another is looked at again.
+func (s *Sink) leasePause() time.Duration { return min(s.leaseTime()/30, time.Second) }
+
 // same refuses a table that is not the one we are bound to.
 func (s *Sink) same(base *lance.Dataset) error {
 	if id := base.Config()[keyTable]; s.bound && id != s.tableID {
@@ -171,7 +173,7 @@ func (p *leasePlanner) Plan(_ context.Context, base *lance.Dataset) (*lance.Prop
 	ours := now.Holder == p.t.holder
 	prop := &lance.Proposal{UUID: uuid.NewString(), Operation: lance.OpUpdateConfig}
 	switch {
-	case (p.ends || p.renews) && !ours, !p.ends && !ours && !p.t.seen.over(now, text, p.t.s.leaseTime()):
+	case (p.ends || p.renews) && !ours, !p.ends && !ours && !p.t.s.seen.over(now, text, p.t.s.leaseTime()):
 		return nil, nil //nolint:nilnil // the way to say that there is nothing to put
 	case p.ends:
 		prop.Metadata.Config.Delete = []string{keyLease}

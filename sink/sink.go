@@ -127,6 +127,7 @@ type Sink struct {
 	tableID  string
 	epoch    uint32
 	patience time.Duration
+	seen     watch  // of leases of other workers
 	walked   uint64 // versions up to here hold no restore or overwrite after our entry
 	last     struct {
 		text  string

@@ -89,8 +89,9 @@ func (s *Sink) refuse(head *lance.Dataset, w schema.Widening, reason error) {
 
 // widen returns when no column of list is to be widened any more: it did so, another
 // worker did, or it is refused. While another worker holds the lease it waits; that
-// ends, since a lease that is not renewed expires. It returns the columns widened here.
-func (s *Sink) widen(ctx context.Context, table *lance.Table, list []schema.Widening) (done []string, err error) {
+// ends, since a lease that is not renewed expires. If yields is set it returns a
+// BusyError instead of waiting. It returns the columns widened here.
+func (s *Sink) widen(ctx context.Context, table *lance.Table, list []schema.Widening, yields bool) (done []string, err error) {
 	t := s.tenant(table)
 	defer func() { err = errors.Join(err, t.release(ctx)) }()
 	for {
@@ -104,9 +105,13 @@ func (s *Sink) widen(ctx context.Context, table *lance.Table, list []schema.Wide
 		}
 		t.doing = (&wideningError{wanted}).Error()
 		held, err := t.take(ctx)
-		if err == nil && !held {
+		switch {
+		case err != nil:
+		case !held && yields:
+			return done, &BusyError{s}
+		case !held:
 			err = s.await(ctx)
-		} else if err == nil {
+		default:
 			// The head may have changed with the lease: what is wanted is looked at again.
 			var made []string
 			made, err = s.retypeAll(ctx, t, s.wanted(s.head(), list))
@@ -200,7 +205,7 @@ func inexact(w schema.Widening) error {
 
 // await pauses before the lease is looked at again.
 func (s *Sink) await(ctx context.Context) error {
-	pause := s.leaseTime() / 30
+	pause := s.leasePause()
 	timer := time.NewTimer(pause/2 + rand.N(pause)) //nolint:gosec // jitter needs no secrecy
 	defer timer.Stop()
 	select {

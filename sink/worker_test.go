@@ -45,6 +45,7 @@ type worker struct {
 	dead map[uint64]string
 
 	declared *schema.Declaration
+	yields   bool
 }
 
 func newWorker(t *testing.T, store *memstore.Store, change ...func(*sink.Config)) *worker {
@@ -94,7 +95,7 @@ func (w *worker) stage(msgs []message) (*sink.Staged, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &sink.Batch{Plan: first, Replan: func(table *arrow.Schema, skip func(uint64) bool) (*sink.Plan, error) {
+	b := &sink.Batch{Plan: first, Yields: w.yields, Replan: func(table *arrow.Schema, skip func(uint64) bool) (*sink.Plan, error) {
 		return w.plan(msgs, table, skip)
 	}}
 	for _, m := range msgs {
