@@ -74,9 +74,13 @@ func (s *Sink) addDefaults(ctx context.Context, table *lance.Table, rows *rowsPl
 	if err != nil {
 		return nil //nolint:nilerr // types that clash are planned again with the rows
 	}
-	row, err := defaultsFor(added, rows.st.plan.Record.Schema())
-	if err != nil || row == nil {
+	rec := rows.st.plan.Record.Schema()
+	row, err := defaultsFor(added, rec)
+	if err != nil {
 		return err
+	}
+	if row == nil {
+		return s.addMember(ctx, table, rows, added)
 	}
 	defer row.Release()
 	wished, err := s.wished(row)

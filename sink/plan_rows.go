@@ -141,13 +141,18 @@ func (p *rowsPlanner) fit(base *lance.Dataset, fresh []ledger.Mark) (*fields.Sch
 // without.
 func evolution(added []fields.Path, rec *arrow.Schema) error {
 	row, err := defaultsFor(added, rec)
+	if row != nil {
+		row.Release()
+		return errDefaults
+	}
+	member, _, err2 := memberDefault(added, rec)
 	switch {
-	case err != nil:
-		return err
-	case row == nil:
+	case err != nil || err2 != nil:
+		return errors.Join(err, err2)
+	case member == nil:
 		return errEvolve
 	}
-	row.Release()
+	member.Release()
 	return errDefaults
 }
 

@@ -141,24 +141,8 @@ func (s *Sink) wanted(head *lance.Dataset, list []schema.Widening) []schema.Wide
 
 // typeAt finds the type of a column by its path, nil if there is none.
 func typeAt(list []arrow.Field, path []string) arrow.DataType {
-	for _, f := range list {
-		if f.Name != path[0] {
-			continue
-		}
-		typ, rest := f.Type, path[1:]
-		for len(rest) > 0 {
-			nested, ok := typ.(arrow.NestedType)
-			if _, isList := typ.(arrow.ListLikeType); !ok || !isList || rest[0] != schema.Item {
-				break
-			}
-			typ, rest = nested.Fields()[0].Type, rest[1:]
-		}
-		if len(rest) == 0 {
-			return typ
-		}
-		if members, ok := typ.(*arrow.StructType); ok {
-			return typeAt(members.Fields(), rest)
-		}
+	if f, ok := fieldAt(list, path); ok {
+		return f.Type
 	}
 	return nil
 }

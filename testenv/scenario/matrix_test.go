@@ -25,6 +25,7 @@ type change struct {
 	types    string   // the types of columns after it, as the reference prints them
 	old      []string // which of columns the version before the second run has
 	dead     map[int]string
+	late     bool // the table is there before its declaration, with all columns
 }
 
 func many(n int, payload func(i int) string) []string {
@@ -58,6 +59,14 @@ func changes() []change {
 			columns: []string{"n", "d"}, types: "int64 string",
 			rows: []string{`[1,"none"]`, `[2,"none"]`, `[3,"own"]`}, old: []string{"n"},
 			dead: map[int]string{4: "required: field d"},
+		},
+		{
+			name:     "a default for members of structs that are there, also in lists",
+			declared: []schema.Column{{Path: "o.d", Type: "int16", Default: "7"}, {Path: "l[].w", Type: "utf8 not null", Default: `"a"`}},
+			before:   []string{`{"o":{"x":1},"l":[{"x":1},null]}`, `{"o":null,"l":[]}`}, after: []string{`{"o":{"x":2},"l":[{"w":"b"},{}]}`, `{"o":{"d":null}}`, `{"l":[{"w":null}]}`},
+			columns: []string{"o", "l"}, types: "struct<x: int64, d: int16> list<item: struct<x: int64, w: string>>",
+			rows: []string{`[{"d":7,"x":1},[{"w":"a","x":1},null]]`, `[null,[]]`, `[{"d":7,"x":2},[{"w":"b","x":null},{"w":"a","x":null}]]`, `[{"d":null,"x":null},null]`},
+			old:  []string{"o", "l"}, late: true, dead: map[int]string{5: "required: field l[].w"},
 		},
 		{
 			name: "a column that must be there", declared: col("must", "int8 not null"),
@@ -152,7 +161,7 @@ func TestSchemaChanges(t *testing.T) {
 			d := &schema.Declaration{Fields: fields, Undeclared: c.policy, AutoVectors: c.vectors}
 			declare := func(cfg *bridge.Config) { cfg.Schemas = map[string]*schema.Declaration{"t": d} }
 			r.send("t", c.before...)
-			if c.old != nil && len(c.old) < len(c.columns) && c.declared != nil {
+			if c.old != nil && (len(c.old) < len(c.columns) || c.late) && c.declared != nil {
 				r.writeAll() // the table is there before its declaration
 			} else {
 				r.writeAll(declare)
