@@ -119,8 +119,8 @@ func (b *Batch) arrowMembers(st *column, fields []arrow.Field, arrays []*ipc.Arr
 		if rej != nil {
 			return rej
 		}
-		if rej := c.meet(st); rej != nil {
-			return rej
+		if !c.meet(st) {
+			return c.twice()
 		}
 		if c.isUndeclared() {
 			if rej := b.arrowUndeclared(st, f, arrays[i], sp); rej != nil {

@@ -128,7 +128,10 @@ func (b *Batch) endObject(st *column) *Reject {
 			return rej
 		}
 	}
-	return b.checkRequired(st)
+	if len(st.needed) > 0 {
+		return b.checkRequired(st)
+	}
+	return nil
 }
 
 // CheckDeclaration tells why rows cannot be made as declared: a default does not fit

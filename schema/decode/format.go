@@ -1,6 +1,7 @@
 package decode
 
 import (
+	"bytes"
 	"mime"
 	"slices"
 	"strings"
@@ -122,8 +123,11 @@ func knownTypes() string {
 
 // sniff tells the format of a payload by how it begins.
 func sniff(p []byte) *format {
+	if len(p) > 0 && p[0] == '{' {
+		return jsonFormat
+	}
 	for _, f := range formats {
-		if f.magic != "" && len(p) >= len(f.magic) && p[0] == f.magic[0] && string(p[:len(f.magic)]) == f.magic {
+		if f.magic != "" && bytes.HasPrefix(p, []byte(f.magic)) {
 			return f
 		}
 	}

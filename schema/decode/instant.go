@@ -80,10 +80,18 @@ func ticks(t time.Time, unit arrow.TimeUnit) (v int64, exact, ok bool) {
 
 // ticksOf is ticks for a time given as seconds and nanoseconds.
 func ticksOf(sec, nano int64, unit arrow.TimeUnit) (v int64, exact, ok bool) {
-	perSecond := int64(time.Second / unit.Multiplier())
-	size := int64(unit.Multiplier())
-	v, ok = mulAdd(sec, perSecond, nano/size)
-	return v, nano%size == 0, ok
+	perSecond, whole, rest := int64(1), int64(0), nano
+	switch unit {
+	case arrow.Second:
+	case arrow.Millisecond:
+		perSecond, whole, rest = 1e3, nano/1e6, nano%1e6
+	case arrow.Microsecond:
+		perSecond, whole, rest = 1e6, nano/1e3, nano%1e3
+	case arrow.Nanosecond:
+		perSecond, whole, rest = 1e9, nano, 0
+	}
+	v, ok = mulAdd(sec, perSecond, whole)
+	return v, rest == 0, ok
 }
 
 // mulAdd returns a*b + c for b > 0 and 0 <= c < b, or false if it overflows.

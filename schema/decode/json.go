@@ -43,7 +43,7 @@ func (b *Batch) jsonRow() *Reject {
 	if b.peek() != '{' {
 		return reject(ClassParse, "not a JSON object at byte %d", b.i)
 	}
-	if rej := b.object(b.root, 1); rej != nil {
+	if rej := b.members(b.root, 1); rej != nil {
 		return rej
 	}
 	return b.endRow()

@@ -115,9 +115,10 @@ func (b *Batch) metaInteger(c *column, v uint64, what string, end int) *Reject {
 
 func (b *Batch) metaFixed(c *column, v uint64, end int) *Reject {
 	for ; b.rows.slots < end; b.rows.slots++ {
-		if rej := b.putFixed(c, v); rej != nil {
+		if rej := b.open(c); rej != nil {
 			return rej
 		}
+		c.store(v)
 	}
 	return nil
 }

@@ -75,6 +75,9 @@ func (b *Batch) packedObject(st *column, size, depth int) *Reject {
 		if rej != nil {
 			return rej
 		}
+		if !c.meet(st) {
+			return c.twice()
+		}
 		if rej := b.packedValue(c, depth+1); rej != nil {
 			return rej
 		}
@@ -87,7 +90,7 @@ func (b *Batch) packedObject(st *column, size, depth int) *Reject {
 func (b *Batch) packedKey(st *column, link **column) (*column, *Reject) {
 	c, at := *link, b.i
 	if c != nil && c.key != "" && b.isPackedKey(c.key) {
-		return c, c.meet(st)
+		return c, nil
 	}
 	t, rej := b.packed()
 	if rej != nil {
@@ -103,7 +106,7 @@ func (b *Batch) packedKey(st *column, link **column) (*column, *Reject) {
 		return nil, rej
 	}
 	*link = c
-	return c, c.meet(st)
+	return c, nil
 }
 
 // isPackedKey skips the key that is next if it is the given one in its shortest form.

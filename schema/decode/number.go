@@ -10,9 +10,9 @@ import (
 // number is a JSON number as written. If long is false its value is exactly
 // mant * 10^exp, negated if neg.
 type number struct {
-	src     []byte // payload that holds it
-	from    int    // first byte in src
-	to      int    // and the one behind the last
+	src     *[]byte // payload that holds it, or nil
+	from    int     // first byte in src
+	to      int     // and the one behind the last
 	mant    uint64
 	exp     int
 	neg     bool
@@ -20,8 +20,13 @@ type number struct {
 	long    bool // more digits than mant can hold
 }
 
-// lit is the number as written.
-func (n *number) lit() []byte { return n.src[n.from:n.to] }
+// lit is the number as written, empty if it is not.
+func (n *number) lit() []byte {
+	if n.src == nil {
+		return nil
+	}
+	return (*n.src)[n.from:n.to]
+}
 
 // number reads the number that is next into s.num.
 func (s *scanner) number() *Reject {
@@ -59,6 +64,9 @@ func (s *scanner) number() *Reject {
 	}
 	n.mant, n.long = mant, count > 19 // 19 digits always fit a uint64
 	n.from, n.to, s.i = s.i, i, i
+	if n.src != &s.p {
+		n.src = &s.p
+	}
 	if i-n.from > s.maxNumber {
 		return reject(ClassLimit, "number of %d bytes at byte %d, the limit is %d", i-n.from, n.from, s.maxNumber)
 	}
@@ -147,6 +155,9 @@ func (n *number) decimal() (digits []byte, exp int) {
 // signed returns the number as an integer of the given width in bits, or false
 // if it is not one exactly.
 func (n *number) signed(width int) (int64, bool) {
+	if n.integer && !n.long && !n.neg {
+		return int64(n.mant), n.mant>>(width-1) == 0
+	}
 	m, ok := n.magnitude()
 	limit := uint64(1) << (width - 1)
 	if !ok || m > limit || m == limit && !n.neg {

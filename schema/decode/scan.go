@@ -14,7 +14,7 @@ type scanner struct {
 
 // take starts on a payload.
 func (s *scanner) take(p []byte) {
-	s.p, s.i, s.num.src = p, 0, p
+	s.p, s.i = p, 0
 }
 
 // peek returns the next byte, or 0 at the end. No token begins with a 0 byte.

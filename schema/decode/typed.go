@@ -25,7 +25,7 @@ func (b *Batch) spell() {
 		b.scratch = append(b.scratch, '-')
 	}
 	b.scratch = strconv.AppendUint(b.scratch, b.num.mant, 10)
-	b.num.src, b.num.to = b.scratch, len(b.scratch)
+	b.num.src, b.num.to = &b.scratch, len(b.scratch)
 }
 
 // setFloat makes a finite float the number in hand, as if it was written with a
@@ -37,7 +37,7 @@ func (b *Batch) setFloat(f float64) {
 		return
 	}
 	b.scratch = strconv.AppendFloat(b.scratch[:0], f, 'e', -1, 64)
-	b.num = number{src: b.scratch, to: len(b.scratch), neg: f < 0, long: true}
+	b.num = number{src: &b.scratch, to: len(b.scratch), neg: f < 0, long: true}
 }
 
 // putFloat stores a float if it is exact in the column, which may become a wider one.

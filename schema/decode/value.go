@@ -8,12 +8,16 @@ import (
 	"github.com/pst-bridge/pst-bridge/schema"
 )
 
-// object reads the object that is next into the struct column st, or into the
-// row if st is the root.
+// object reads the object that is next into the struct column st.
 func (b *Batch) object(st *column, depth int) *Reject {
 	if rej := b.openStruct(st, depth); rej != nil {
 		return rej
 	}
+	return b.members(st, depth)
+}
+
+// members is object for a struct that is open.
+func (b *Batch) members(st *column, depth int) *Reject {
 	st.serial++
 	b.i++
 	b.space()
@@ -21,11 +25,21 @@ func (b *Batch) object(st *column, depth int) *Reject {
 		b.i++
 		return b.endObject(st)
 	}
-	link := &st.first
+	link := &st.first // the field that is expected next: what came here last time
 	for {
-		c, rej := b.key(st, link)
-		if rej != nil {
-			return rej
+		c := *link
+		if c != nil && c.token.isNext(b.p, b.i) {
+			b.i += len(c.token.text)
+			b.space()
+		} else {
+			var rej *Reject
+			if c, rej = b.key(st); rej != nil {
+				return rej
+			}
+			*link = c
+		}
+		if !c.meet(st) {
+			return c.twice()
 		}
 		if rej := b.value(c, depth+1); rej != nil {
 			return rej
@@ -77,16 +91,9 @@ func (b *Batch) checkRequired(st *column) *Reject {
 	return nil
 }
 
-// key reads a key of an object of st, and the colon behind it, and returns its column, a new one if need
-// be, or what stands for an undeclared key. *link is the column that followed last time; it is tried first and then
-// corrected.
-func (b *Batch) key(st *column, link **column) (*column, *Reject) {
-	c := *link
-	if c != nil && c.token.isNext(b.p, b.i) {
-		b.i += len(c.token.text)
-		b.space()
-		return c, c.meet(st)
-	}
+// key reads a key of an object of st, and the colon behind it, and returns its column,
+// a new one if need be, or what stands for an undeclared key.
+func (b *Batch) key(st *column) (*column, *Reject) {
 	if b.peek() != '"' {
 		return nil, b.unexpected()
 	}
@@ -94,26 +101,26 @@ func (b *Batch) key(st *column, link **column) (*column, *Reject) {
 	if rej != nil {
 		return nil, rej
 	}
-	if c, rej = b.lookUp(st, name); rej != nil {
-		return nil, rej
-	}
-	*link = c
-	if rej := c.meet(st); rej != nil {
+	c, rej := b.lookUp(st, name)
+	if rej != nil {
 		return nil, rej
 	}
 	return c, b.expect(':')
 }
 
-// meet notes that an object of st has the key of c.
-func (c *column) meet(st *column) *Reject {
-	if c.seen == st.serial {
-		return reject(ClassParse, "field %s: the key occurs twice in one object", c.path())
-	}
+// meet notes that the object of st in hand has the key of c, and tells whether it is
+// the first time.
+func (c *column) meet(st *column) bool {
+	first := c.seen != st.serial
 	c.seen = st.serial
 	if c.isUndeclared() {
 		st.lastStrange = st.serial
 	}
-	return nil
+	return first
+}
+
+func (c *column) twice() *Reject {
+	return reject(ClassParse, "field %s: the key occurs twice in one object", c.path())
 }
 
 // lookUp returns what the key of a given name stands for in objects of st.
@@ -164,7 +171,10 @@ func (b *Batch) value(c *column, depth int) *Reject {
 		return b.literal(wordNull) // nothing is written: the slot stays null
 	default:
 		if ch == '-' || '0' <= ch && ch <= '9' {
-			return b.numeric(c)
+			if rej := b.number(); rej != nil {
+				return rej
+			}
+			return b.putNumber(c)
 		}
 		return b.unexpected()
 	}
@@ -198,6 +208,9 @@ func (b *Batch) text(c *column) *Reject {
 	s, rej := b.str()
 	if rej != nil {
 		return rej
+	}
+	if c.kind == text {
+		return b.putText(c, s)
 	}
 	return b.putString(c, s)
 }
@@ -243,14 +256,6 @@ func (b *Batch) putText(c *column, s []byte) *Reject {
 	copy(extend(&c.buf, len(s)), s)
 	c.offs = append(c.offs, int32(len(c.buf)))
 	return nil
-}
-
-// numeric reads a number.
-func (b *Batch) numeric(c *column) *Reject {
-	if rej := b.number(); rej != nil {
-		return rej
-	}
-	return b.putNumber(c)
 }
 
 // putNumber stores the number in hand.

@@ -19,6 +19,7 @@ func load(p []byte, i int) uint64 {
 	return loadEnd(p, i)
 }
 
+//go:noinline
 func loadEnd(p []byte, i int) uint64 {
 	if i >= len(p) {
 		return 0
@@ -98,11 +99,11 @@ func makeToken(key string) token {
 
 // isNext tells whether p goes on with the token at i.
 func (t *token) isNext(p []byte, i int) bool {
-	if load(p, i)&t.mask != t.head {
-		return false
-	}
-	if n := len(t.text); n > 8 {
-		return n <= len(p)-i && string(p[i+8:i+n]) == t.text[8:]
-	}
-	return t.text != ""
+	return load(p, i)&t.mask == t.head && t.text != "" && (len(t.text) <= 8 || t.endsAt(p, i))
+}
+
+// endsAt is isNext where the first word is known to be right.
+func (t *token) endsAt(p []byte, i int) bool {
+	end := i + len(t.text)
+	return end <= len(p) && string(p[i+8:end]) == t.text[8:]
 }
