@@ -234,9 +234,9 @@ func (w *world) ended(k *worker) {
 		// The restore took a message from the ledger that a worker holds yet, the floor
 		// passes it, as it is acknowledged, and the clocks disagreed about its time.
 		w.count("taken for rewound")
-	case stop.Reason == sink.TableReplaced && w.cleaned:
-		// The version before ours went while ours was read back, and had no file by
-		// which the table could be told from another: see commit.checkPrevious.
+	case stop.Reason == sink.TableReplaced && w.holes:
+		// The version before ours went while ours was read back, and another stands in
+		// its place: see commit.checkPrevious.
 		w.count("taken for replaced")
 	case stop.Reason == sink.TableMissing && w.stream.purged:
 		w.halt(k, stop)

@@ -45,6 +45,18 @@ type draft struct {
 	transaction string // key of its transaction file; empty if the table has none
 }
 
+// files are the keys of what was written for a draft beside its manifest.
+func (d *draft) files() []string {
+	var keys []string
+	if d.transaction != "" {
+		keys = append(keys, d.transaction)
+	}
+	for _, f := range d.proposal.Files {
+		keys = append(keys, dataDir+f.Path)
+	}
+	return keys
+}
+
 // readBase returns the head, which must be one this library may build upon.
 func (l *Log) readBase(ctx context.Context) (base, error) {
 	b := base{at: l.o.Now()}

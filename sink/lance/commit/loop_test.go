@@ -95,6 +95,52 @@ func TestReplacedTableIsReported(t *testing.T) {
 	}
 }
 
+// A version without rows has no file by which a clean-up is told from another table:
+// ours tell.
+func TestEmptyVersionIsCleanedUp(t *testing.T) {
+	for name, c := range map[string]struct {
+		after func(w *world) // what happens right after the put of version 3
+		want  error
+	}{
+		"only cleaned up":  {func(w *world) { w.empty() }, nil},
+		"its rows too":     {func(w *world) { w.empty("data/f0.lance") }, commit.ErrTableReplaced},
+		"its transactions": {func(w *world) { w.empty(w.keys("_transactions/")...) }, commit.ErrTableReplaced},
+		"another table":    {func(w *world) { w.empty(); w.putRaw(otherTable(1), nil) }, commit.ErrTableReplaced},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			for range 2 {
+				if _, err := commit.New(w.store, commit.Options{}).Commit(t.Context(), noRows{}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			log := commit.New(w.store, commit.Options{Events: &commit.Events{AfterPut: func(uint64) { c.after(w) }}})
+			if _, err := log.Commit(t.Context(), &batch{w: w, rows: []int{1}}); !errors.Is(err, c.want) {
+				t.Errorf("got %v, want %v", err, c.want)
+			}
+		})
+	}
+}
+
+// empty removes versions 1 and 2, and more.
+func (w *world) empty(more ...string) {
+	w.remove(append(more, manifest.V2.Key(1), manifest.V2.Key(2))...)
+}
+
+// noRows is a planner of a version without rows.
+type noRows struct{}
+
+func (noRows) Plan(_ context.Context, base *manifest.Manifest) (*commit.Proposal, error) {
+	if base == nil {
+		return &commit.Proposal{Operation: commit.OpCreate, Schema: tableSchema()}, nil
+	}
+	return &commit.Proposal{Operation: commit.OpUpdateConfig, SetConfig: map[string]string{"a": "b"}}, nil
+}
+
+func (noRows) Landed(context.Context, *manifest.Manifest) (commit.Landing, error) {
+	return commit.LandedWhole, nil
+}
+
 func TestMissingStagedFileStopsTheCommit(t *testing.T) {
 	w := newWorld(t)
 	w.add(1)

@@ -103,8 +103,8 @@ func (l *Log) undone(ctx context.Context, after, head uint64) (uint64, error) {
 //
 // One harmless thing looks alike: a clean-up that keeps only the newest version and
 // ran right after the put. It removes no file that the newest version lists, so the
-// files of the base tell the two apart: if all of them are there, and at least one,
-// it was a clean-up. An empty table cannot be told; it counts as replaced.
+// files of the base tell the two apart: if all of them are there, it was a clean-up.
+// Where the base had none, our own do, and that no version before ours is there.
 func (l *Log) checkPrevious(ctx context.Context, d *draft) error {
 	if d.base.Manifest == nil {
 		return nil
@@ -112,7 +112,7 @@ func (l *Log) checkPrevious(ctx context.Context, d *draft) error {
 	previous, err := manifest.Stat(ctx, l.store, d.base.Entry().Key)
 	switch {
 	case errors.Is(err, objstore.ErrNotExist):
-		return l.checkFiles(ctx, d.base)
+		return l.checkFiles(ctx, d)
 	case err != nil:
 		return fmt.Errorf("read back: %w", err)
 	case sameObject(previous, d.base.Entry().Info):
@@ -128,27 +128,48 @@ func (l *Log) checkPrevious(ctx context.Context, d *draft) error {
 	return nil
 }
 
-func (l *Log) checkFiles(ctx context.Context, b base) error {
-	there := 0
-	for i := range b.Fragments() {
-		f, err := b.Fragment(i)
+// checkFiles judges by files whether the base of d went in a clean-up.
+func (l *Log) checkFiles(ctx context.Context, d *draft) error {
+	var files []string
+	for i := range d.base.Fragments() {
+		f, err := d.base.Fragment(i)
 		if err != nil {
 			return err
 		}
 		for _, file := range f.Files {
-			if file.External {
-				continue
+			if !file.External {
+				files = append(files, dataDir+file.Path)
 			}
-			if _, err := manifest.Stat(ctx, l.store, dataDir+file.Path); errors.Is(err, objstore.ErrNotExist) {
-				return fmt.Errorf("%w: version %d is gone, and so is its file %s", ErrTableReplaced, b.version(), file.Path)
-			} else if err != nil {
-				return fmt.Errorf("read back: %w", err)
-			}
-			there++
 		}
 	}
-	if there == 0 {
-		return fmt.Errorf("%w: version %d is gone", ErrTableReplaced, b.version())
+	if len(files) == 0 {
+		if err := l.checkAlone(ctx, d); err != nil {
+			return err
+		}
+		files = d.files()
+	}
+	for _, key := range files {
+		if _, err := manifest.Stat(ctx, l.store, key); errors.Is(err, objstore.ErrNotExist) {
+			return fmt.Errorf("%w: version %d is gone, and so is %s", ErrTableReplaced, d.base.version(), key)
+		} else if err != nil {
+			return fmt.Errorf("read back: %w", err)
+		}
+	}
+	if len(files) == 0 {
+		return fmt.Errorf("%w: version %d is gone", ErrTableReplaced, d.base.version())
+	}
+	return nil
+}
+
+// checkAlone fails where a version before d is there.
+func (l *Log) checkAlone(ctx context.Context, d *draft) error {
+	for e, err := range manifest.Versions(ctx, l.store) {
+		switch {
+		case err != nil:
+			return fmt.Errorf("read back: %w", err)
+		case e.Version < d.next.Version():
+			return fmt.Errorf("%w: version %d is gone, and version %d is there", ErrTableReplaced, d.base.version(), e.Version)
+		}
 	}
 	return nil
 }
