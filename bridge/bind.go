@@ -44,7 +44,10 @@ func (p *pipeline) bind(ctx context.Context) error {
 		return err
 	}
 	p.decode.Epoch = bound.Epoch
-	return p.checkTable(p.sink.Schema())
+	if err := p.checkTable(p.sink.Schema()); err != nil {
+		return err
+	}
+	return p.sink.Declare(ctx, p.decode.Declared)
 }
 
 // create makes the consumer, which only a table without an entry for the stream

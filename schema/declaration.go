@@ -210,7 +210,7 @@ func sameType(a, b arrow.DataType) bool {
 // and without those that are not declared. What Lance goes by stays as it is.
 func overlay(table, declared arrow.Field) arrow.Metadata {
 	md := table.Metadata
-	for _, key := range []string{KeyType, KeyDefault, KeyRequired, KeyConflict, KeyVector, KeyWiden} {
+	for _, key := range settings() {
 		value, ok := declared.Metadata.GetValue(key)
 		if key == KeyRequired {
 			value, ok = "true", !declared.Nullable && table.Nullable
@@ -221,6 +221,11 @@ func overlay(table, declared arrow.Field) arrow.Metadata {
 		md = WithMetadata(md, key, value)
 	}
 	return md
+}
+
+// settings are the keys of what the file says of a column, and not its type.
+func settings() []string {
+	return []string{KeyType, KeyDefault, KeyRequired, KeyConflict, KeyVector, KeyWiden}
 }
 
 // WithMetadata sets a key, or removes it where the value is empty.

@@ -34,7 +34,7 @@ func unionFields(table, rec []arrow.Field) []arrow.Field {
 
 func unionType(table, rec arrow.DataType) arrow.DataType {
 	if table.ID() != rec.ID() {
-		if Widens(table, rec) {
+		if Widens(table, rec) || BecomesList(table, rec) {
 			return rec
 		}
 		return table

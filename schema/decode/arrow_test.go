@@ -530,3 +530,31 @@ func BenchmarkArrowDictionary(b *testing.B) {
 	}
 	benchmarkHeaded(b, stream(b, s, []arrow.Record{bld.NewRecord()}), map[string][]string{"Content-Type": {"application/vnd.apache.arrow.stream"}})
 }
+
+// TestArrowUndeclared holds what becomes of fields without a column: there is no JSON of
+// them that could be kept.
+func TestArrowUndeclared(t *testing.T) {
+	p := arrow.PrimitiveTypes
+	known := table(nullable("id", p.Int64), nullable("o", arrow.StructOf(nullable("x", p.Int8))))
+	s := table(nullable("id", p.Int64), nullable("o", arrow.StructOf(nullable("x", p.Int8), nullable("y", p.Int8))), nullable("z", arrow.BinaryTypes.String))
+	for policy, reason := range map[schema.Undeclared]string{
+		schema.Evolve: "", schema.Ignore: "",
+		schema.KeepJSON: "values of Arrow are not kept as JSON", schema.Refuse: "is not declared",
+	} {
+		b := NewBatch(known, Options{Declared: &schema.Declaration{Undeclared: policy}})
+		for _, row := range []string{`{"id":1,"o":{"y":1}}`, `{"id":1,"z":"x"}`} {
+			if payload := stream(t, s, []arrow.Record{rowsOf(t, s, row)}); reason != "" {
+				refuseArrow(t, b, payload, ClassUndeclared, reason)
+				continue
+			}
+			pushArrow(t, b, s, row)
+		}
+		if policy != schema.Refuse {
+			pushArrow(t, b, s, `{"id":2,"o":{"x":1}}`) // nulls are no loss
+		}
+		columns, _ := show(t, b)
+		if evolved := strings.Contains(columns, "z utf8"); evolved != (policy == schema.Evolve) {
+			t.Errorf("%v: columns %s", policy, columns)
+		}
+	}
+}

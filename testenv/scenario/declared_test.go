@@ -129,6 +129,58 @@ func TestDeclaredRules(t *testing.T) {
 	want(t, r.rows("t", "id", "n", "s", "text", "_extra", "color")[2:], `[5,7,{"x":"none"},null,null,"blue"]`, `[6,7,null,"true",null,null]`)
 }
 
+// What a changed file says of columns that are there is written into the table: workers
+// without the file go by it, and the reference reads it. Rows that are there stay.
+func TestChangedDeclarations(t *testing.T) {
+	r := newRig(t)
+	first := declared(t, schema.Evolve,
+		column("n", "int64"), schema.Column{Path: "word", Type: "utf8", Default: `"a"`, Settings: map[string]string{"lance-encoding:compression-level": "3"}},
+		column("o.x", "int8"), schema.Column{Path: "l[]", Type: "utf8"},
+	)
+	r.send("t", `{"n":1,"o":{},"l":["x"]}`, `{}`)
+	r.writeAll(first)
+	no := false
+	second := declared(t, schema.Evolve,
+		schema.Column{Path: "n", Type: "int64", Nullable: &no},
+		schema.Column{Path: "word", Type: "utf8", Default: `"b"`, Settings: map[string]string{"lance-encoding:compression": "lz4"}},
+		schema.Column{Path: "o.x", Type: "int8", Default: "5"}, schema.Column{Path: "l[]", Type: "utf8", Conflict: "string"},
+	)
+	before := r.versions("t")
+	r.send("t", `{"n":3}`)
+	r.writeAll(second)
+	if n := r.versions("t"); n != before+2 {
+		t.Errorf("%d versions after %d", n, before)
+	}
+	r.send("t", `{"n":4,"o":{},"l":[true]}`, `{"word":"own"}`)
+	r.writeAll() // knows of no file
+	want(t, r.rows("t", "n", "word", "o", "l"), `[1,"a",{"x":null},["x"]]`, `[null,"a",null,null]`, `[3,"b",null,null]`, `[4,"b",{"x":5},["true"]]`)
+	if dead := r.deadLetters("t"); len(dead) != 1 {
+		t.Errorf("dead letters %v", dead)
+	}
+	settings := func() any {
+		return map[string]any{
+			"n": map[string]any{"pst.required": "true"}, "x": map[string]any{"pst.default": "5"}, "item": map[string]any{"pst.conflict": "string"},
+			"word": map[string]any{"pst.default": `"b"`, "lance-encoding:compression": "lz4", "lance-encoding:compression-level": "3"},
+		}
+	}
+	const metadata = `
+of = lambda f: {k.decode(): v.decode() for k, v in (f.metadata or {}).items() if not v == b"zstd"}
+s = ds.schema
+result = {"n": of(s.field("n")), "word": of(s.field("word")), "x": of(s.field("o").type.field("x")), "item": of(s.field("l").type.value_field)}
+ds.validate()
+`
+	r.python(metadata, settings())
+	now := r.versions("t")
+	r.send("t", `{"n":6}`)
+	r.writeAll(second)
+	if n := r.versions("t"); n != now+1 {
+		t.Errorf("%d versions after %d for what was known", n, now)
+	}
+	r.send("t", `{}`)
+	r.writeAll(first) // what is not declared any more is taken back
+	want(t, r.rows("t", "n", "word")[4:], `[6,"b"]`, `[null,"a"]`)
+}
+
 // A table that is there gets the declared columns that it lacks, and one that holds
 // another type stops the topic.
 func TestDeclaredOverATable(t *testing.T) {
