@@ -226,27 +226,6 @@ func TestResetKeepsRecords(t *testing.T) {
 	}
 }
 
-// TestNoAllocationPerRow: memory is allocated when columns grow, and not else.
-func TestNoAllocationPerRow(t *testing.T) {
-	r := rand.New(rand.NewPCG(1, 2))
-	b := NewBatch(nil, Options{Seq: true, Time: true, Subject: true})
-	payload := append(sampleRow(r), ` {"id":1,"vector":[1,2.5],"o":{"x":[1,2],"n":null}}`...)
-	m := Meta{Seq: 1, Subject: "persisting.t"}
-	for range 2 { // the second time in the memory of the first
-		b.Reset(nil)
-		for range 1500 {
-			if _, err := b.Append(m, payload); err != nil {
-				t.Fatal(err)
-			}
-		}
-	}
-	b.Reset(nil)
-	push(t, b, string(payload))
-	if n := testing.AllocsPerRun(1000, func() { _, _ = b.Append(m, payload) }); n > 0 {
-		t.Errorf("%v allocations per message", n)
-	}
-}
-
 func TestKeysThatNoTableMayHave(t *testing.T) {
 	b := NewBatch(nil, Options{})
 	for _, row := range []string{`{"a.b":1,"_rowid":2,"s":{"a.b":3}}`, `{"a.b":4,"a_x2Eb":5,"_rowid":6}`, `{"a_x2Eb":7,"a.b":8}`} {

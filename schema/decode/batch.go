@@ -46,6 +46,8 @@ type Batch struct {
 
 	extra extras // of the row in hand
 
+	binary []byte // the last base64
+
 	lastArrow *ipc.Schema // of the last payload in Arrow
 	inflater  inflate.Decoder
 	inflated  []byte // the last payload that was compressed
@@ -132,6 +134,7 @@ func (b *Batch) message(m *Meta, payload []byte) (rej *Reject) {
 	}
 	allowed := min(max(b.o.MaxMessageBytes, 8*len(payload)), math.MaxInt/16)
 	b.take(payload)
+	b.keys.reset()
 	b.maxNumber = b.o.MaxNumberBytes
 	b.maxBits = b.bits + 8*allowed
 	first := b.rows.slots

@@ -71,7 +71,7 @@ type column struct {
 	keeps    keep
 	always   bool   // part of the record whatever it holds
 	demanded bool   // rows must have a value, though the column may hold nulls
-	fallback string // JSON text of its default, empty for none
+	fallback []byte // JSON text of its default, nil for none
 	listable bool   // vector: another length makes it a list
 
 	dim     int              // vector: values per slot

@@ -37,7 +37,9 @@ func (c *column) declare(f arrow.Field) {
 	c.listable = schema.Listable(f)
 	required, _ := f.Metadata.GetValue(schema.KeyRequired)
 	c.demanded = required == "true"
-	c.fallback, _ = f.Metadata.GetValue(schema.KeyDefault)
+	if text, _ := f.Metadata.GetValue(schema.KeyDefault); text != "" {
+		c.fallback = []byte(text)
+	}
 }
 
 // whole is the schema that rows are decoded for: the table's with what is declared.
@@ -101,7 +103,7 @@ func (b *Batch) keepText(c *column, depth int) *Reject {
 // fill gives a column its default in the slot that is open.
 func (b *Batch) fill(c *column) *Reject {
 	p, i, n := b.p, b.i, b.num
-	b.take([]byte(c.fallback))
+	b.take(c.fallback)
 	rej := b.value(c, 1)
 	if rej == nil && b.i != len(b.p) {
 		rej = b.unexpected()

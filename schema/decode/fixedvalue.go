@@ -1,12 +1,10 @@
 package decode
 
 import (
-	"encoding/base64"
 	"encoding/binary"
 	"math"
 	"math/big"
 	"math/bits"
-	"strings"
 	"time"
 
 	"github.com/apache/arrow/go/v17/arrow"
@@ -16,16 +14,17 @@ import (
 func (b *Batch) fixedText(c *column, s []byte) *Reject {
 	switch t := c.typ.(type) {
 	case arrow.DecimalType:
-		sub := scanner{maxNumber: b.maxNumber}
-		sub.take(s)
-		if rej := sub.number(); rej != nil || sub.i != len(s) {
+		p, i := b.p, b.i
+		defer func() { b.p, b.i = p, i }()
+		b.take(s)
+		if rej := b.number(); rej != nil || b.i != len(s) {
 			return misfit(c, "string that is not a number")
 		}
-		return b.putDecimal(c, &sub.num, t)
+		return b.putDecimal(c, &b.num, t)
 	case *arrow.FixedSizeBinaryType:
-		raw, err := base64.StdEncoding.Strict().AppendDecode(nil, s)
+		raw, ok := b.unbase64(s)
 		switch {
-		case err != nil || strings.ContainsAny(string(s), "\r\n"):
+		case !ok:
 			return misfit(c, "string that is not base64")
 		case len(raw) != t.ByteWidth:
 			return misfit(c, "binary of another length")
@@ -116,11 +115,13 @@ func (b *Batch) putRaw(c *column, v []byte) *Reject {
 
 // putDecimal stores a number that is exact at the scale of the column.
 func (b *Batch) putDecimal(c *column, n *number, t arrow.DecimalType) *Reject {
-	digits, exp := n.decimal()
+	var buf [80]byte
+	var raw [32]byte
+	digits, exp := n.decimal(buf[:0])
 	shift := exp + int(t.GetScale())
 	switch {
 	case len(digits) == 0:
-		return b.putRaw(c, make([]byte, c.width/8))
+		return b.putRaw(c, raw[:c.width/8])
 	case shift < 0:
 		return misfit(c, "number with more digits behind the point")
 	case len(digits)+shift > int(t.GetPrecision()):
@@ -129,7 +130,6 @@ func (b *Batch) putDecimal(c *column, n *number, t arrow.DecimalType) *Reject {
 	for range shift {
 		digits = append(digits, '0')
 	}
-	var raw [32]byte
 	littleEndian(&raw, digits, n.neg)
 	return b.putRaw(c, raw[:c.width/8])
 }

@@ -5,7 +5,10 @@ import (
 	"math/big"
 	"math/rand/v2"
 	"strconv"
+	"strings"
 	"testing"
+
+	"github.com/pst-bridge/pst-bridge/schema"
 )
 
 func parsed(t *testing.T, text string) *number {
@@ -82,6 +85,22 @@ func TestLittleEndian(t *testing.T) {
 		}
 		if got.Cmp(want) != 0 {
 			t.Fatalf("%t %s: got %v", neg, digits, got)
+		}
+	}
+}
+
+// Decimals are exact however they are written.
+func TestDecimals(t *testing.T) {
+	zeros := strings.Repeat("0", 90)
+	for text, want := range map[string]string{
+		"0": "0", "-0.0": "0", "0." + zeros: "0", "0e9": "0", "1." + zeros: "1", "-12.5": "-12.5", "125e-1": "12.5", "1" + zeros + "e-89": "10",
+		"123456789012345678901234567890.1234": "123456789012345678901234567890.1234",
+	} {
+		b := NewBatch(nil, declare(t, schema.Evolve, col("n", "decimal256(40, 4)")))
+		push(t, b, `{"n":`+text+`} {"n":"`+text+`"}`)
+		values := record(t, b).Column(0)
+		if got := values.ValueStr(0); got != want || values.ValueStr(1) != want {
+			t.Errorf("%s: got %s and %s, want %s", text, got, values.ValueStr(1), want)
 		}
 	}
 }

@@ -127,7 +127,7 @@ func (b *Batch) packedUndeclared(c *column, depth int) *Reject {
 	}
 	b.scratch = text
 	if b.o.Declared.Policy() == schema.KeepJSON {
-		b.extra.add(b.keysTo(c.parent), c.name, text)
+		b.keep(c, text)
 	}
 	return nil
 }

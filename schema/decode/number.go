@@ -107,7 +107,12 @@ func (n *number) magnitude() (uint64, bool) {
 
 // disguised is magnitude for numbers of many digits, or with a fraction or exponent.
 func (n *number) disguised() (uint64, bool) {
-	digits, exp := n.decimal()
+	if n.integer {
+		m, err := strconv.ParseUint(string(bytes.TrimPrefix(n.lit(), []byte("-"))), 10, 64)
+		return m, err == nil
+	}
+	var buf [40]byte
+	digits, exp := n.decimal(buf[:0])
 	if len(digits) == 0 {
 		return 0, true
 	}
@@ -120,16 +125,16 @@ func (n *number) disguised() (uint64, bool) {
 }
 
 // decimal returns the number without its sign as digits * 10^exp, the digits
-// without zeros at either end, none at all for zero.
-func (n *number) decimal() (digits []byte, exp int) {
+// without zeros at either end, none at all for zero. They are appended to buf.
+func (n *number) decimal(buf []byte) (digits []byte, exp int) {
+	digits = buf
 	if !n.long {
-		digits = strconv.AppendUint(make([]byte, 0, 40), n.mant, 10)
+		digits = strconv.AppendUint(digits, n.mant, 10)
 		whole := len(digits)
 		digits = bytes.TrimRight(digits, "0")
 		return digits, n.exp + whole - len(digits)
 	}
 	lit := n.lit()
-	digits = make([]byte, 0, len(lit)+20)
 	for i, c := range lit {
 		if c|0x20 == 'e' {
 			_, exp = exponent(lit, i+1)

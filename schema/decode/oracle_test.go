@@ -205,6 +205,29 @@ func TestAgainstEncodingJSON(t *testing.T) {
 	}
 }
 
+// twice appends a payload that the batch takes a second time, when all its keys are
+// expected, and compares the rows.
+func twice(t *testing.T, b *Batch, p []byte) error {
+	t.Helper()
+	n, err := b.Append(Meta{}, p)
+	if err != nil {
+		return nil //nolint:nilerr // it is not taken at all
+	}
+	var rej *Reject
+	if _, err := b.Append(Meta{}, p); errors.Is(err, ErrFull) || errors.As(err, &rej) && rej.Class == ClassLimit {
+		return nil // both together are too much
+	} else if err != nil {
+		return err
+	}
+	rec := record(t, b)
+	for i, c := range rec.Columns() {
+		if n := int64(n); !array.Equal(array.NewSlice(c, 0, n), array.NewSlice(c, n, 2*n)) {
+			return fmt.Errorf("column %s: %v", rec.ColumnName(i), c)
+		}
+	}
+	return nil
+}
+
 // lenient tells whether encoding/json takes payloads that are rejected so.
 func lenient(rej *Reject) bool {
 	for _, reason := range []string{"occurs twice", "invalid UTF-8", "lone surrogate", "no white space", "no characters", "has no rows", "not a JSON object"} {
@@ -232,6 +255,7 @@ func FuzzAppend(f *testing.F) {
 	)
 	told := declare(f, schema.KeepJSON, withDefault("a", "decimal128(20, 2)", "1.5"), col("c.d", "json"), schema.Column{Path: "b[]", Type: "utf8", Conflict: "string"},
 		col("f", "halffloat"), col("t", "time64[us]"), col("d", "duration[s]"), col("bin", "fixed_size_binary[3]"), col("l[].x", "uint8"))
+	dropping := declare(f, schema.Ignore, col("a", "int64"), col("c.d", "utf8"), col("b[]", "double"))
 	const before, after = `{"a":1,"b":[1],"c":{"d":"x"},"vector":[1,2]}`, `{"a":3,"n":5} {"c":{"d":"y"}}`
 	f.Fuzz(func(t *testing.T, p []byte) {
 		b := NewBatch(nil, Options{MaxMessageBytes: 1 << 20})
@@ -252,6 +276,11 @@ func FuzzAppend(f *testing.F) {
 			push(t, clean, before, after)
 			if got, want := record(t, b), record(t, clean); !got.Schema().Equal(want.Schema()) || !array.RecordEqual(got, want) {
 				t.Fatalf("%q left a trace: got %v, want %v", p, got, want)
+			}
+		}
+		for _, o := range []Options{{}, dropping} {
+			if err := twice(t, NewBatch(nil, o), p); err != nil {
+				t.Fatalf("%q twice: %v", p, err)
 			}
 		}
 		b.Reset(known)

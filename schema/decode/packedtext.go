@@ -67,7 +67,7 @@ func (b *Batch) packedJSON(dst []byte, depth int) ([]byte, *Reject) {
 }
 
 func (b *Batch) packedJSONObject(dst []byte, size, depth int) ([]byte, *Reject) {
-	seen := map[string]bool{}
+	keys := b.keys.open()
 	dst = append(dst, '{')
 	for i := range size {
 		at := b.i
@@ -77,10 +77,9 @@ func (b *Batch) packedJSONObject(dst []byte, size, depth int) ([]byte, *Reject) 
 			return nil, rej
 		case key.kind != packedStr || !utf8.Valid(key.bytes):
 			return nil, reject(ClassParse, "a key that is not a string in UTF-8, at byte %d", at)
-		case seen[string(key.bytes)]:
+		case !b.keys.add(&keys, key.bytes):
 			return nil, reject(ClassParse, "a key occurs twice in one object, at byte %d", at)
 		}
-		seen[string(key.bytes)] = true
 		if i > 0 {
 			dst = append(dst, ',')
 		}
@@ -89,6 +88,7 @@ func (b *Batch) packedJSONObject(dst []byte, size, depth int) ([]byte, *Reject) 
 			return nil, rej
 		}
 	}
+	b.keys.close(keys)
 	return append(dst, '}'), nil
 }
 
@@ -106,10 +106,11 @@ func appendFloat(dst []byte, f float64) []byte {
 }
 
 // appendQuoted writes text, which is valid UTF-8, as a JSON string.
-func appendQuoted(dst, s []byte) []byte {
+func appendQuoted[T string | []byte](dst []byte, s T) []byte {
 	const digits = "0123456789abcdef"
 	dst = append(dst, '"')
-	for _, c := range s {
+	for i := range len(s) {
+		c := s[i]
 		switch {
 		case c == '"' || c == '\\':
 			dst = append(dst, '\\', c)

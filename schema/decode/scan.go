@@ -9,6 +9,7 @@ type scanner struct {
 	i         int    // next byte
 	maxNumber int    // Options.MaxNumberBytes
 	scratch   []byte // decoded bytes of a string with escapes
+	keys      keyStack
 	num       number // the last number
 }
 

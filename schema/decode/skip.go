@@ -39,7 +39,7 @@ func (s *scanner) skipObject(depth int) *Reject {
 		s.i++
 		return nil
 	}
-	var seen map[string]bool
+	keys := s.keys.open()
 	for {
 		if s.peek() != '"' {
 			return s.unexpected()
@@ -49,13 +49,9 @@ func (s *scanner) skipObject(depth int) *Reject {
 		if rej != nil {
 			return rej
 		}
-		if seen[string(name)] {
+		if !s.keys.add(&keys, name) {
 			return reject(ClassParse, "a key occurs twice in one object, at byte %d", at)
 		}
-		if seen == nil {
-			seen = map[string]bool{}
-		}
-		seen[string(name)] = true
 		if rej := s.expect(':'); rej != nil {
 			return rej
 		}
@@ -63,6 +59,7 @@ func (s *scanner) skipObject(depth int) *Reject {
 			return rej
 		}
 		if more, rej := s.next('}'); !more {
+			s.keys.close(keys)
 			return rej
 		}
 	}

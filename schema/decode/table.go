@@ -21,6 +21,12 @@ func (b *Batch) Reset(table *arrow.Schema) {
 	if cap(b.scratch) > maxScratch {
 		b.scratch = nil
 	}
+	if cap(b.keys.text) > maxScratch {
+		b.keys = keyStack{}
+	}
+	if cap(b.binary) > maxScratch {
+		b.binary = nil
+	}
 	if table == nil {
 		b.addMeta(true)
 	}
@@ -175,7 +181,7 @@ func (c *column) settle(last *column) {
 		if child.required || child.demanded {
 			c.needed = append(c.needed, child)
 		}
-		if child.fallback != "" {
+		if child.fallback != nil {
 			c.defaults = append(c.defaults, child)
 		}
 		if c.nameOf(child.name) == child.name && (c.parent != nil || !isReserved(child.name)) {

@@ -1,7 +1,6 @@
 package decode
 
 import (
-	"encoding/json"
 	"strconv"
 
 	"github.com/pst-bridge/pst-bridge/schema"
@@ -50,26 +49,33 @@ func (b *Batch) undeclared(c *column, depth int) *Reject {
 		return rej
 	}
 	if b.o.Declared.Policy() == schema.KeepJSON {
-		b.extra.add(b.keysTo(c.parent), c.name, b.p[start:b.i])
+		b.keep(c, b.p[start:b.i])
 	}
 	return nil
 }
 
-// keysTo is where the object of st that is open lies in the row: keys, and the places
-// of items in lists.
-func (b *Batch) keysTo(st *column) []string {
-	if st.parent == nil {
-		return nil
+// keep adds the text of an undeclared field to those of the row.
+func (b *Batch) keep(c *column, value []byte) {
+	b.extra.path = c.parent.appendPath(b.extra.path[:0])
+	b.extra.add(c.name, value)
+}
+
+// appendPath appends where the object of c that is open lies in the row: keys, and the
+// places of items in lists.
+func (c *column) appendPath(path []string) []string {
+	if c.parent == nil {
+		return path
 	}
-	keys := b.keysTo(st.parent)
-	if st.parent.item == st {
-		offs := st.parent.offs
-		return append(keys, strconv.Itoa(st.lv.slots-int(offs[len(offs)-1])))
+	path = c.parent.appendPath(path)
+	switch {
+	case c.parent.item == c:
+		offs := c.parent.offs
+		return append(path, strconv.Itoa(c.lv.slots-int(offs[len(offs)-1])))
+	case c.key != "":
+		return append(path, c.key)
+	default:
+		return append(path, c.name)
 	}
-	if st.key != "" {
-		return append(keys, st.key)
-	}
-	return append(keys, st.name)
 }
 
 // extras collects the undeclared fields of a row as the text of one JSON object. Those
@@ -79,22 +85,24 @@ func (b *Batch) keysTo(st *column) []string {
 type extras struct {
 	text []byte
 	open []string // keys of the objects that are open
+	path []string // those of the next field
 }
 
-func (e *extras) add(keys []string, name string, value []byte) {
+// add adds the field of a given name that lies at the path.
+func (e *extras) add(name string, value []byte) {
 	if len(e.text) == 0 {
 		e.text = append(e.text, '{')
 	}
 	same := 0
-	for same < len(keys) && same < len(e.open) && keys[same] == e.open[same] {
+	for same < len(e.path) && same < len(e.open) && e.path[same] == e.open[same] {
 		same++
 	}
 	e.close(same)
-	for _, key := range keys[same:] {
+	for _, key := range e.path[same:] {
 		e.key(key)
 		e.text = append(e.text, '{')
 	}
-	e.open = append(e.open, keys[same:]...)
+	e.open = append(e.open, e.path[same:]...)
 	e.key(name)
 	e.text = append(e.text, value...)
 }
@@ -104,8 +112,7 @@ func (e *extras) key(name string) {
 	if e.text[len(e.text)-1] != '{' {
 		e.text = append(e.text, ',')
 	}
-	quoted, _ := json.Marshal(name) // a string that was valid UTF-8
-	e.text = append(append(e.text, quoted...), ':')
+	e.text = append(appendQuoted(e.text, name), ':')
 }
 
 // close ends the objects that are open but for the first n.
