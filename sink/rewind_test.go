@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/pst-bridge/pst-bridge/sink"
+	"github.com/pst-bridge/pst-bridge/sink/lance/objstore/memstore"
 )
 
 func rewound(t *testing.T, err error, want bool) {
@@ -80,5 +81,18 @@ func TestPurgedWhileHeld(t *testing.T) {
 		if !stop && (res.Rows != 0 || res.Duplicates != 1) {
 			t.Errorf("got %+v", res)
 		}
+	}
+}
+
+// The worker that holds a purged message itself keeps the floor below it, though a
+// later one is recorded: it becomes a row.
+func TestFloorStaysBelowWhatIsHeld(t *testing.T) {
+	store := memstore.New()
+	w := newWorker(t, store)
+	w.pos.AckFloor, w.pos.StreamLast, w.pos.InFlight = 9, 9, 3
+	w.commit(numbered(5, `{"n":5}`))
+	w.pos.InFlight = 0
+	if res := w.commit(numbered(3, `{"n":3}`)); res.Rows != 1 {
+		t.Errorf("got %+v", res)
 	}
 }

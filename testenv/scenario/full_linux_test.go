@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/pst-bridge/pst-bridge/bridge"
 	"github.com/pst-bridge/pst-bridge/testenv/natsenv"
 	"github.com/pst-bridge/pst-bridge/testenv/runner"
 )
@@ -24,6 +25,7 @@ type disk struct {
 	path    string
 	failure string // what the system says
 	some    int64  // room for a part of what there is to write
+	little  int64  // room for a transaction file, and not for the version after it
 	// squeeze leaves room for so many bytes.
 	squeeze func(p *runner.Process, room int64)
 }
@@ -40,10 +42,19 @@ func TestFileSystemIsFull(t *testing.T) {
 			r := newRig(t)
 			r.storage = filepath.Join(d.path, "data")
 			r.durable("t", ackWait)
-			p := r.worker("", small...)
+			p := r.worker(string(bridge.MomentStaged)+"=stop@2", small...)
 			acked := r.publish("t", "p", 500)
 			r.awaitRows("t", 500)
 			failures := func() int { return strings.Count(p.Stderr().String(), d.failure) }
+
+			// Rows are on disk, and there is no room for the version that names them.
+			acked = append(acked, r.publishFrom("t", "p", len(acked), 500)...)
+			p.Stderr().WaitFor(t, patience, "failpoint staged")
+			d.squeeze(p, d.little)
+			wake(t, p, "the storage is full for a version", func() bool { return failures() > 0 })
+			d.squeeze(p, unlimited)
+			r.awaitRows("t", uint64(len(acked)))
+
 			for _, room := range []int64{0, d.some} {
 				d.squeeze(p, room)
 				acked = append(acked, r.publishFrom("t", "p", len(acked), 3000)...)
@@ -68,7 +79,7 @@ func TestFileSystemIsFull(t *testing.T) {
 
 // limited is a disk on which no file of the worker's may grow beyond the room.
 func limited(t *testing.T) disk {
-	return disk{t.TempDir(), "file too large", 16 << 10, func(p *runner.Process, room int64) {
+	return disk{t.TempDir(), "file too large", 16 << 10, 1 << 10, func(p *runner.Process, room int64) {
 		t.Helper()
 		limit := unix.Rlimit{Cur: uint64(room), Max: unix.RLIM_INFINITY} //nolint:gosec // not negative
 		if err := unix.Prlimit(p.PID(), unix.RLIMIT_FSIZE, &limit, nil); err != nil {
@@ -114,7 +125,7 @@ func mounted(t *testing.T) disk {
 	})
 	path := fmt.Sprintf("/proc/%d/root%s", holder.Process.Pid, dir)
 	ballast := filepath.Join(path, "ballast")
-	return disk{path, "no space left on device", 96 << 10, func(_ *runner.Process, room int64) {
+	return disk{path, "no space left on device", 96 << 10, 4 << 10, func(_ *runner.Process, room int64) {
 		t.Helper()
 		if err := os.RemoveAll(ballast); err != nil || room == unlimited {
 			return

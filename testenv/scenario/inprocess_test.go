@@ -173,12 +173,15 @@ func eventually(t *testing.T, what string, ok func() bool) {
 	}
 }
 
-// awaitRows waits until the reference counts n rows.
+// awaitRows waits until the reference counts n rows. More there must never be.
 func (r *rig) awaitRows(topic string, n uint64) {
 	r.t.Helper()
 	table := r.table(topic)
 	eventually(r.t, fmt.Sprintf("%s has %d rows", topic, n), func() bool {
 		got, err := table.Count("")
+		if err == nil && got > n {
+			r.t.Fatalf("%s has %d rows, want %d", topic, got, n)
+		}
 		return err == nil && got == n
 	})
 }
