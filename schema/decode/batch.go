@@ -44,7 +44,8 @@ type Batch struct {
 	applied struct{ table, schema *arrow.Schema } // a table, and that with what is declared
 	misfit  error                                 // why the table cannot be what is declared
 
-	extra extras // of the row in hand
+	extra    extras // of the row in hand
+	nameless column // the undeclared field in hand, if it is not remembered
 
 	binary []byte // the last base64
 

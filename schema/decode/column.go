@@ -91,6 +91,8 @@ type column struct {
 	keys        map[string]*column // structure: the children and strangers whose key is known
 	strangers   int                // structure: how many of those are undeclared
 	lastStrange uint64             // structure: the serial of the last object that had one
+	excess      map[string]bool    // structure: the strangers beyond those of one object
+	excessOf    uint64             // structure: its serial
 
 	next *column // the key that followed this one last
 }

@@ -149,6 +149,21 @@ func TestUndeclaredIsChecked(t *testing.T) {
 			push(t, b, fmt.Sprintf(`{"y%d":1}`, i))
 		}
 		refuse(t, b, `{"y0":1,"x":2,"y0":3}`, ClassParse, "occurs twice")
+		for range 2 {
+			push(t, b, `{"y0":1,"x":2,"w":{"x":[{"w":3}]},"v":4}`)
+			refuse(t, b, `{"y0":1,"x":2,"w":3,"x":4}`, ClassParse, "field x: the key occurs twice")
+		}
+		var many []string
+		for i := range 3 * maxStrange {
+			many = append(many, fmt.Sprintf(`"m%d":1`, i))
+		}
+		push(t, b, "{"+strings.Join(many, ",")+"}", "{"+strings.Join(many, ",")+"}")
+		for _, i := range []int{0, maxStrange - 1, maxStrange, 2 * maxStrange, 3*maxStrange - 1} {
+			refuse(t, b, "{"+strings.Join(many, ",")+","+many[i]+"}", ClassParse, "occurs twice")
+		}
+		if n := b.root.strangers; n > maxStrange {
+			t.Errorf("%d names are remembered", n)
+		}
 	}
 }
 

@@ -6,8 +6,9 @@ import (
 	"github.com/pst-bridge/pst-bridge/schema"
 )
 
-// maxStrange bounds what is remembered of the names of undeclared fields.
-const maxStrange = 4096
+// maxStrange bounds how many undeclared keys of a struct are remembered from object to
+// object.
+const maxStrange = 256
 
 // stranger makes what stands for a key that st has no column for.
 func (b *Batch) stranger(st *column, name []byte) (*column, *Reject) {
@@ -17,7 +18,10 @@ func (b *Batch) stranger(st *column, name []byte) (*column, *Reject) {
 	if len(name) > b.o.MaxNameBytes {
 		return nil, reject(ClassLimit, "field name of %d bytes, the limit is %d", len(name), b.o.MaxNameBytes)
 	}
-	if st.strangers >= maxStrange && st.lastStrange != st.serial {
+	if st.strangers >= maxStrange && st.lastStrange == st.serial {
+		return b.excess(st, name)
+	}
+	if st.strangers >= maxStrange {
 		for _, c := range st.keys {
 			if c.isUndeclared() {
 				st.unexpect(c)
@@ -29,6 +33,20 @@ func (b *Batch) stranger(st *column, name []byte) (*column, *Reject) {
 	c := &column{name: string(name), parent: st, keeps: keepsElsewhere}
 	st.expect(c, c.name)
 	return c, nil
+}
+
+// excess is stranger for an object that has too many of them to be remembered. That a key
+// occurs twice is seen nevertheless. The column is valid until the next call.
+func (b *Batch) excess(st *column, name []byte) (*column, *Reject) {
+	if st.excessOf != st.serial {
+		st.excess, st.excessOf = map[string]bool{}, st.serial
+	}
+	b.nameless = column{name: string(name), parent: st, keeps: keepsElsewhere}
+	if st.excess[b.nameless.name] {
+		return nil, b.nameless.twice()
+	}
+	st.excess[b.nameless.name] = true
+	return &b.nameless, nil
 }
 
 func (b *Batch) pathTo(st *column, name []byte) string {
