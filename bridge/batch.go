@@ -97,6 +97,9 @@ func (b *batch) unplanned(sorted []*held) *sink.Batch {
 	for i, m := range sorted {
 		out.Marks[i] = sink.Mark{Seq: m.Seq, Time: m.Time}
 	}
+	if last := sorted[len(sorted)-1]; last.Delivered == 1 {
+		out.Delivery = last.ConsumerSeq
+	}
 	out.Replan = func(table *arrow.Schema, skip func(uint64) bool) (*sink.Plan, error) {
 		return replan(sorted, table, b.options, skip)
 	}

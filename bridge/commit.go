@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/pst-bridge/pst-bridge/consumer"
 	"github.com/pst-bridge/pst-bridge/sink"
 )
 
@@ -99,10 +100,17 @@ func (p *pipeline) position(ctx context.Context, b *batch) (sink.Position, error
 	if err != nil {
 		return sink.Position{}, fmt.Errorf("ask for the consumer's position: %w", err)
 	}
+	pos := p.positionOf(state)
+	pos.InFlight = p.hold.lowestOutside(b)
+	return pos, nil
+}
+
+// positionOf is what a state says of how far the consumer is.
+func (p *pipeline) positionOf(s consumer.State) sink.Position {
 	return sink.Position{
-		Identity: p.identity(state),
-		AckFloor: state.AckFloor, StreamLast: state.StreamLastSeq, Acked: state.AckedAny, InFlight: p.hold.lowestOutside(b),
-	}, nil
+		Identity: p.identity(s), AckFloor: s.AckFloor, StreamLast: s.StreamLastSeq,
+		Deliveries: s.Deliveries, AckedDeliveries: s.AckedDeliveries, Acked: s.AckedAny,
+	}
 }
 
 func (p *pipeline) noteCommitted(b *batch, res *sink.Result) {

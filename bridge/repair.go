@@ -150,8 +150,7 @@ func (b *Bridge) repair(ctx context.Context, topic string, act func(ctx context.
 	if err != nil {
 		return nil, err
 	}
-	pos := sink.Position{Identity: p.identity(state), AckFloor: state.AckFloor, StreamLast: state.StreamLastSeq, Acked: state.AckedAny}
-	if err := act(ctx, p, pos, state.StreamLastSeq); err != nil {
+	if err := act(ctx, p, p.positionOf(state), state.StreamLastSeq); err != nil {
 		return nil, err
 	}
 	return p.sink.State(ctx, p.stream.Name())

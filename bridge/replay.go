@@ -88,10 +88,8 @@ func (r *replay) begin(ctx context.Context, topic string, source *origin) (last 
 	if err != nil {
 		return 0, err
 	}
-	r.pos = sink.Position{
-		Identity: r.p.identity(state), AckFloor: state.AckFloor, StreamLast: state.StreamLastSeq, Acked: state.AckedAny,
-		InFlight: r.from, // the floor must not pass what is being replayed
-	}
+	r.pos = r.p.positionOf(state)
+	r.pos.InFlight = r.from // the floor must not pass what is being replayed
 	bound, err := r.p.sink.Bind(ctx, r.pos)
 	if err != nil {
 		return 0, err

@@ -64,6 +64,8 @@ type State struct {
 	StreamBytes     uint64 // of all its topics
 	StreamMaxBytes  int64  // <= 0: no limit
 	AckFloor        uint64 // stream sequence up to which nothing will be delivered again; a new consumer begins below its first message
+	Deliveries      uint64 // made so far, of whatever message
+	AckedDeliveries uint64 // up to which of them none waits for its ack
 	AckedAny        bool   // some delivery was acknowledged, or passed over by a purge
 	NumPending      uint64 // not yet delivered
 	NumAckPending   int    // delivered and not yet acknowledged
@@ -247,6 +249,8 @@ func (d *Durable) State(ctx context.Context) (State, error) {
 		StreamBytes:     s.Bytes,
 		StreamMaxBytes:  s.MaxBytes,
 		AckFloor:        c.AckFloor.Stream,
+		Deliveries:      c.Delivered.Consumer,
+		AckedDeliveries: c.AckFloor.Consumer,
 		AckedAny:        c.AckFloor.Consumer > 0,
 		NumPending:      c.NumPending,
 		NumAckPending:   c.NumAckPending,

@@ -13,6 +13,9 @@ import (
 type Batch struct {
 	// Marks are the batch's messages, ascending by sequence, each sequence once.
 	Marks []ledger.Mark
+	// Delivery is the consumer's number of the first delivery of the last mark, 0 where it
+	// was delivered before, or without the consumer.
+	Delivery uint64
 	// Plan is the batch decoded for the schema that the sink had when it was sealed.
 	// The sink takes over the reference to its record.
 	Plan *Plan
@@ -50,6 +53,9 @@ type Position struct {
 	AckFloor uint64
 	// StreamLast is the last sequence of the stream.
 	StreamLast uint64
+	// Deliveries is how many the consumer has made, and AckedDeliveries up to which of
+	// them it has nothing to wait for.
+	Deliveries, AckedDeliveries uint64
 	// Acked is true once anything was acknowledged on this consumer.
 	Acked bool
 	// InFlight is the lowest sequence that this process holds outside the batch, 0 if none.

@@ -134,7 +134,7 @@ func (s *Sink) walk(ctx context.Context, base *lance.Dataset, entry *ledger.Entr
 		tx, err := table.Transaction(ctx, v)
 		switch {
 		case errors.Is(err, lance.ErrNoVersion), errors.Is(err, lance.ErrNoTransaction):
-			if top := highest(entry); pos.AckFloor > top && !s.cfg.Accept {
+			if top := highest(entry); pos.AckFloor > top && !nothingAfter(entry, pos) && !s.cfg.Accept {
 				return stop(RolledBack, "version %d of %s cannot be read any more, and sequences up to %d were acknowledged while its ledger ends at %d",
 					v, s.dir, pos.AckFloor, top)
 			}
@@ -153,6 +153,14 @@ func (s *Sink) walk(ctx context.Context, base *lance.Dataset, entry *ledger.Entr
 		}
 	}
 	return nil
+}
+
+// nothingAfter reports whether the consumer's own count of deliveries says that nothing
+// above what entry holds was acknowledged: the ack floor, a sequence of the stream,
+// passes other topics' messages and what is purged, also while a topic is idle. A count
+// below the entry's was begun anew, and says nothing.
+func nothingAfter(entry *ledger.Entry, pos Position) bool {
+	return entry.Delivery > 0 && pos.AckedDeliveries <= entry.Delivery && entry.Delivery <= pos.Deliveries
 }
 
 // mayRaise reports whether everything between entry and base was seen and harmless.

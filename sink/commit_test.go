@@ -2,6 +2,7 @@ package sink_test
 
 import (
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"testing"
@@ -22,6 +23,8 @@ type task struct {
 	seq      uint64
 	dead     bool
 	ackFloor uint64
+	delivery uint64    // the number of its first delivery
+	counted  [2]uint64 // deliveries made and acknowledged
 	events   sink.Events
 	at       time.Duration // store time
 	last     uint64        // of the stream
@@ -45,7 +48,7 @@ func (k task) batch(t *testing.T) *sink.Batch {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &sink.Batch{Marks: []sink.Mark{{Seq: k.seq, Time: time.Unix(1, 0).Add(k.at)}}, Plan: first, Replan: plan}
+	return &sink.Batch{Marks: []sink.Mark{{Seq: k.seq, Time: time.Unix(1, 0).Add(k.at)}}, Delivery: k.delivery, Plan: first, Replan: plan}
 }
 
 func (k task) commit(t *testing.T, storage string) *sink.Result {
@@ -65,7 +68,7 @@ func (k task) try(t *testing.T, storage string) (*sink.Result, error) {
 		t.Fatal(err)
 	}
 	defer s.Close() //nolint:errcheck // what was committed is durable
-	pos := sink.Position{AckFloor: k.ackFloor, StreamLast: k.last, Identity: sink.Identity{
+	pos := sink.Position{AckFloor: k.ackFloor, StreamLast: k.last, Deliveries: k.counted[0], AckedDeliveries: k.counted[1], Identity: sink.Identity{
 		Stream: k.stream, StreamCreated: time.Unix(1, 0), Consumer: "c", ConsumerCreated: time.Unix(1, 0),
 	}}
 	bound := pos
@@ -73,7 +76,7 @@ func (k task) try(t *testing.T, storage string) (*sink.Result, error) {
 		bound.StreamLast = ^uint64(0)
 	}
 	if _, err := s.Bind(t.Context(), bound); err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
 	staged, err := s.Stage(t.Context(), k.batch(t))
 	if err != nil {
@@ -128,6 +131,39 @@ func TestFloorStaysBehindAMissingVersion(t *testing.T) {
 		// Sequence 1 is a run of its own unless the floor rises to it.
 		if res := (task{stream: "S", seq: 3, ackFloor: 1}).commit(t, storage); res.Rows != 1 || res.LedgerRuns != runs {
 			t.Errorf("version 2 missing %t: %+v", missing, res)
+		}
+	}
+}
+
+// Behind a version that nobody can read any more, an ack floor above the ledger stops the
+// topic, unless the consumer's deliveries say that all of that was not this topic's.
+func TestAckFloorBehindAMissingVersion(t *testing.T) {
+	for _, c := range []struct {
+		delivery uint64    // of what the ledger holds
+		counted  [2]uint64 // deliveries, and those acknowledged, when the next message comes
+		goesOn   bool
+	}{
+		{5, [2]uint64{5, 5}, true},
+		{5, [2]uint64{7, 5}, true},  // the next ones are under way
+		{5, [2]uint64{7, 6}, false}, // another was acknowledged
+		{5, [2]uint64{3, 3}, false}, // the consumer counts anew
+		{0, [2]uint64{5, 5}, false}, // not known
+	} {
+		storage := t.TempDir()
+		task{stream: "S", seq: 10, delivery: c.delivery}.commit(t, storage)
+		task{stream: "other", seq: 1}.commit(t, storage)
+		task{stream: "other", seq: 2}.commit(t, storage)
+		versions, err := filepath.Glob(filepath.Join(storage, "t.lance", "_versions", "*.manifest"))
+		if err != nil || len(versions) != 3 {
+			t.Fatal(versions, err)
+		}
+		if err := os.Remove(versions[1]); err != nil {
+			t.Fatal(err)
+		}
+		_, err = task{stream: "S", seq: 30, ackFloor: 20, counted: c.counted}.try(t, storage)
+		var stop *sink.StopError
+		if goesOn := err == nil; goesOn != c.goesOn || !goesOn && (!errors.As(err, &stop) || stop.Reason != sink.RolledBack) {
+			t.Errorf("%+v: %v", c, err)
 		}
 	}
 }

@@ -235,8 +235,12 @@ func (p *rowsPlanner) nextEntry(base *lance.Dataset, fresh []ledger.Mark, versio
 	// The server will not deliver a pending dead letter below its ack floor again:
 	// it was acknowledged, which happens only after its publication.
 	p.published = p.published.Union(p.entry.DeadPending.Minus(p.entry.DeadPending.Above(p.pos.AckFloor)))
+	delivery := uint64(0)
+	if marks := p.st.batch.Marks; fresh[len(fresh)-1].Seq == marks[len(marks)-1].Seq {
+		delivery = p.st.batch.Delivery
+	}
 	next := p.entry.With(ledger.Commit{
-		Marks: fresh, Dead: rejectedSet(p.st.plan), Rows: uint64(p.st.plan.Record.NumRows()), //nolint:gosec // never negative
+		Marks: fresh, Delivery: delivery, Dead: rejectedSet(p.st.plan), Rows: uint64(p.st.plan.Record.NumRows()), //nolint:gosec // never negative
 		Published: p.published, Version: version, Transaction: transaction,
 	})
 	if !p.s.mayRaise(base, p.entry) && !mutant.On("floor-after-restore") {

@@ -40,7 +40,7 @@ func (s *Sink) Rebind(ctx context.Context, r Rebinding) (*ledger.Entry, error) {
 			return nil, err
 		}
 		next := *entry
-		next.Identity = r.Identity
+		next.Identity, next.Delivery = r.Identity, 0 // the count is the old consumer's
 		if r.NewEpoch {
 			return next.NewEpoch(r.Start), nil
 		}

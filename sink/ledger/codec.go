@@ -32,6 +32,7 @@ type entryJSON struct {
 	Held            string `json:"held"`
 	DeadPending     string `json:"dead_pending,omitempty"`
 	MaxSeq          uint64 `json:"max_seq"`
+	Delivery        uint64 `json:"delivery,omitempty"`
 	MaxTime         int64  `json:"max_ts"` // Unix nanoseconds
 	Recent          string `json:"recent"`
 	Below           string `json:"below,omitempty"`
@@ -50,7 +51,7 @@ func (e *Entry) Encode() (string, error) {
 		Consumer: e.Consumer, ConsumerCreated: stamp(e.ConsumerCreated),
 		Epoch: e.Epoch, Floor: e.Floor,
 		Held: e.Held.encode(), DeadPending: encodeOptional(e.DeadPending),
-		MaxSeq: e.MaxSeq, MaxTime: nanos(e.MaxTime),
+		MaxSeq: e.MaxSeq, Delivery: e.Delivery, MaxTime: nanos(e.MaxTime),
 		Recent: encodeMarks(e.Times), Below: encodeBelow(e.Times),
 		Rows: e.Rows, Dead: e.Dead,
 		Version: e.Version, Transaction: e.Transaction, Table: e.Table,
@@ -116,7 +117,7 @@ func Decode(text string) (*Entry, error) {
 func (in *entryJSON) entry() (*Entry, error) {
 	e := &Entry{
 		Identity: Identity{Domain: in.Domain, Stream: in.Stream, Consumer: in.Consumer},
-		Epoch:    in.Epoch, Floor: in.Floor, MaxSeq: in.MaxSeq, MaxTime: fromNanos(in.MaxTime),
+		Epoch:    in.Epoch, Floor: in.Floor, MaxSeq: in.MaxSeq, Delivery: in.Delivery, MaxTime: fromNanos(in.MaxTime),
 		Rows: in.Rows, Dead: in.Dead, Version: in.Version, Transaction: in.Transaction, Table: in.Table,
 	}
 	var err error

@@ -55,8 +55,11 @@ type Entry struct {
 	// DeadPending are sequences decided to be dead letters whose publication is not known to be done.
 	DeadPending Set
 
-	MaxSeq  uint64    // highest sequence ever recorded
-	MaxTime time.Time // latest store time of any recorded sequence; store times are not monotone
+	MaxSeq uint64 // highest sequence ever recorded
+	// Delivery is the consumer's number of the first delivery of MaxSeq, 0 where it is not
+	// known. Each later sequence was delivered later, if at all.
+	Delivery uint64
+	MaxTime  time.Time // latest store time of any recorded sequence; store times are not monotone
 	// Times are at most 64 recorded messages with their times, ascending by sequence: the
 	// highest of recent commits, and of older ones fewer the older they are.
 	Times []Checkpoint
@@ -96,6 +99,7 @@ func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) }
 // Commit is what one commit adds to an entry.
 type Commit struct {
 	Marks       []Mark // the messages recorded, ascending by sequence, rows and dead letters alike
+	Delivery    uint64 // the consumer's number of the first delivery of the last mark, 0: not known
 	Dead        Set    // those of them that are dead letters
 	Rows        uint64
 	Published   Set    // pending dead letters that are published and need no further care
@@ -118,7 +122,9 @@ func (e *Entry) With(c Commit) *Entry {
 	next.Held = e.Held.Union(recorded.Minus(c.Dead)).Union(published).Above(e.Floor)
 	next.DeadPending = e.DeadPending.Minus(published).Union(c.Dead)
 	if top, ok := recorded.Max(); ok {
-		next.MaxSeq = max(next.MaxSeq, top)
+		if top > next.MaxSeq {
+			next.MaxSeq, next.Delivery = top, c.Delivery
+		}
 		next.Times = e.note(c)
 		if mutant.On("max-ts-of-max-seq") {
 			next.MaxTime = c.Marks[len(c.Marks)-1].Time

@@ -26,7 +26,7 @@ func sample() *Entry {
 		Identity: Identity{Domain: "hub", Stream: "PERSISTING", StreamCreated: at(0), Consumer: "pst-a", ConsumerCreated: at(1)},
 		Table:    "t-1",
 	}
-	e = e.With(Commit{Marks: marks(2, 3, 7, 9), Dead: SetOf(9), Rows: 3, Version: 1, Transaction: "x"})
+	e = e.With(Commit{Marks: marks(2, 3, 7, 9), Delivery: 12, Dead: SetOf(9), Rows: 3, Version: 1, Transaction: "x"})
 	e, _ = e.Raise(3)
 	return e
 }
@@ -45,7 +45,7 @@ func TestEntryRoundTrip(t *testing.T) {
 	if err != nil || again != text {
 		t.Fatalf("came back as\n%s\nnot\n%s", again, text)
 	}
-	if !back.StreamCreated.Equal(at(0)) || back.Status(9) != Pending || back.Status(7) != Held || back.Status(1) != Held || back.Status(8) != Unknown {
+	if !back.StreamCreated.Equal(at(0)) || back.Delivery != 12 || back.Status(9) != Pending || back.Status(7) != Held || back.Status(1) != Held || back.Status(8) != Unknown {
 		t.Errorf("content differs: %+v", back)
 	}
 }

@@ -57,13 +57,13 @@ func commitDrawn(t *rapid.T, e *Entry, model map[uint64]Status, times map[uint64
 			dead, model[seq] = append(dead, seq), Pending
 		}
 	}
-	return e.With(Commit{Marks: marks, Dead: SetOf(dead...), Rows: uint64(len(marks) - len(dead))})
+	return e.With(Commit{Marks: marks, Delivery: 2 * seq, Dead: SetOf(dead...), Rows: uint64(len(marks) - len(dead))})
 }
 
 func checkLaws(t *rapid.T, before, e *Entry, model map[uint64]Status, top uint64) {
 	t.Helper()
-	if e.Floor < before.Floor || e.Floor > top || e.MaxSeq != top {
-		t.Fatalf("floor %d after %d, highest %d of %d", e.Floor, before.Floor, e.MaxSeq, top)
+	if e.Floor < before.Floor || e.Floor > top || e.MaxSeq != top || e.Delivery != 2*top {
+		t.Fatalf("floor %d after %d, highest %d of %d, delivery %d", e.Floor, before.Floor, e.MaxSeq, top, e.Delivery)
 	}
 	if lost := before.Known().Minus(e.Known()); !lost.Empty() {
 		t.Fatalf("%v is forgotten", lost)

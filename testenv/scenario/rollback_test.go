@@ -1,6 +1,7 @@
 package scenario
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -58,4 +59,61 @@ func TestCleanUpOnASharedStream(t *testing.T) {
 	r.send("t", `{"n":2}`)
 	r.writeAll()
 	want(t, r.rows("t", "n"), "[31]", "[2]")
+}
+
+// Other topics' messages and purges move the ack floor of a topic that is idle. After a
+// clean-up of what others did to its table that is no sign of rows lost, unless the
+// consumer counts deliveries that the ledger does not know.
+func TestCleanUpWhileATopicIsIdle(t *testing.T) {
+	for name, restored := range map[string]bool{"nothing else": false, "after a restore": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := newRig(t)
+			x := r.bridge()
+			for n := range 2 {
+				r.send("t", fmt.Sprintf(`{"n":%d}`, n))
+				r.awaitRows("t", uint64(n+1)) //nolint:gosec // small
+			}
+			r.awaitAcked("pst-bridge-t")
+			x.drain()
+			ref := r.table("t")
+			if restored {
+				if _, err := ref.At(1).Restore(); err != nil {
+					t.Fatal(err)
+				}
+			}
+			for range 2 {
+				if _, err := ref.Update(map[string]string{"n": "n + 10"}, "n >= 0"); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if _, err := ref.CleanupOldVersions(time.Nanosecond, lanceref.KeepUnverified); err != nil {
+				t.Fatal(err)
+			}
+			r.send("other", `{"n":1}`, `{"n":2}`)
+			stream, err := r.js.Stream(t.Context(), "PERSISTING")
+			if err == nil {
+				err = stream.Purge(t.Context())
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			consumer, err := stream.Consumer(t.Context(), "pst-bridge-t")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if floor := consumer.CachedInfo().AckFloor.Stream; floor != 4 {
+				t.Errorf("the ack floor is %d: the test proves nothing", floor)
+			}
+			r.send("t", `{"n":2}`)
+			if restored {
+				if got := r.refused("t"); got != "rolled_back" {
+					t.Errorf("stopped as %q", got)
+				}
+				return
+			}
+			r.writeAll()
+			want(t, r.rows("t", "n"), "[20]", "[21]", "[2]")
+		})
+	}
 }

@@ -103,6 +103,9 @@ func batchOf(msgs []*message, table *arrow.Schema) *sink.Batch {
 	for _, m := range msgs {
 		b.Marks = append(b.Marks, sink.Mark{Seq: m.seq, Time: m.time})
 	}
+	if last := msgs[len(msgs)-1]; last.delivered == 1 {
+		b.Delivery = last.delivery
+	}
 	b.Replan = func(table *arrow.Schema, skip func(uint64) bool) (*sink.Plan, error) {
 		return plan(msgs, table, skip), nil
 	}

@@ -17,6 +17,7 @@ type message struct {
 	kind kind
 
 	delivered int
+	delivery  uint64    // the consumer's number of its first delivery
 	ready     time.Time // not delivered again before
 	acked     bool      // the server took an ack of it
 }
@@ -30,6 +31,7 @@ type stream struct {
 	history   map[int64]*message  // all there ever were
 	dead      map[uint64]int64    // dead letters by sequence
 	top       uint64              // highest delivered
+	dealt     uint64              // deliveries made
 	lastTime  time.Time
 	acked     bool
 	rewound   bool
@@ -69,6 +71,10 @@ func (s *stream) fetch(n int) []*message {
 				continue
 			}
 			m.delivered++
+			s.dealt++
+			if m.delivered == 1 {
+				m.delivery = s.dealt
+			}
 			m.ready = now.Add(ackWait)
 			s.top = max(s.top, seq)
 			out = append(out, m)
@@ -91,6 +97,17 @@ func (s *stream) floor() uint64 {
 	for seq, m := range s.live {
 		if m.delivered > 0 && seq <= floor {
 			floor = seq - 1
+		}
+	}
+	return floor
+}
+
+// ackedDeliveries is floor in deliveries, of which each is at its first.
+func (s *stream) ackedDeliveries() uint64 {
+	floor := s.dealt
+	for _, m := range s.live {
+		if m.delivered > 0 {
+			floor = min(floor, m.delivery-1)
 		}
 	}
 	return floor

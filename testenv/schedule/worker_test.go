@@ -79,7 +79,10 @@ func (w *world) config(store sink.Store, rolled *bool) sink.Config {
 // position is what the consumer says now.
 func (k *worker) position(batch []*message) sink.Position {
 	s := k.w.stream
-	pos := sink.Position{Identity: identity(), AckFloor: s.floor(), StreamLast: s.last, Acked: s.acked}
+	pos := sink.Position{
+		Identity: identity(), AckFloor: s.floor(), StreamLast: s.last,
+		Deliveries: s.dealt, AckedDeliveries: s.ackedDeliveries(), Acked: s.acked,
+	}
 	for seq := range k.held {
 		if !slices.ContainsFunc(batch, func(m *message) bool { return m.seq == seq }) && (pos.InFlight == 0 || seq < pos.InFlight) {
 			pos.InFlight = seq
