@@ -234,9 +234,10 @@ func (w *world) ended(k *worker) {
 		// The restore took a message from the ledger that a worker holds yet, the floor
 		// passes it, as it is acknowledged, and the clocks disagreed about its time.
 		w.count("taken for rewound")
-	case stop.Reason == sink.TableReplaced && w.holes:
+	case stop.Reason == sink.TableReplaced && w.cleaned:
 		// The version before ours went while ours was read back, and another stands in
-		// its place: see commit.checkPrevious.
+		// its place, see commit.checkPrevious; or such another was restored, a first
+		// version with a table's id of its own among them.
 		w.count("taken for replaced")
 	case stop.Reason == sink.TableMissing && w.stream.purged:
 		w.halt(k, stop)
