@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/pst-bridge/pst-bridge/consumer"
 	"github.com/pst-bridge/pst-bridge/sink"
@@ -60,6 +61,9 @@ func (p *pipeline) create(ctx context.Context, cfg consumer.DurableConfig) (*con
 		if !errors.Is(err, consumer.ErrNoConsumer) {
 			return durable, err
 		}
+		if err := p.sameStream(ctx); err != nil {
+			return nil, err
+		}
 		return nil, &sink.StopError{Reason: sink.ConsumerMissing, Err: fmt.Errorf(
 			"the table was filled by consumer %s of stream %s, which does not exist any more; a new one would deliver everything from the start",
 			cfg.Name, p.stream.Name())}
@@ -69,6 +73,21 @@ func (p *pipeline) create(ctx context.Context, cfg consumer.DurableConfig) (*con
 			p.stream.Name(), cfg.Name, p.stream.Subject(p.topic))}
 	}
 	return p.stream.Create(ctx, cfg)
+}
+
+// sameStream is the stop state of a stream that was made again, which takes its consumers
+// along.
+func (p *pipeline) sameStream(ctx context.Context) error {
+	info, err := p.stream.Info(ctx)
+	if err != nil {
+		return err
+	}
+	st, err := p.sink.State(ctx, p.stream.Name())
+	if err != nil || st.Entry == nil || st.Entry.StreamCreated.Equal(info.Created) {
+		return err
+	}
+	return &sink.StopError{Reason: sink.StreamRecreated, Err: fmt.Errorf("the table was filled from stream %s as it was created %s; it was created anew %s",
+		p.stream.Name(), st.Entry.StreamCreated.UTC().Format(time.RFC3339Nano), info.Created.UTC().Format(time.RFC3339Nano))}
 }
 
 // ends asks the stream for its first and last sequence.

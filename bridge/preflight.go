@@ -58,6 +58,15 @@ func (b *Bridge) Check(ctx context.Context) ([]Finding, error) {
 	return c.found, nil
 }
 
+// CheckStorage is the part of Check that asks no server, for where there is none or no
+// stream yet.
+func (b *Bridge) CheckStorage(ctx context.Context) ([]Finding, error) {
+	c := &preflight{b: b}
+	c.syncInterval()
+	err := c.storage(ctx)
+	return c.found, err
+}
+
 // preflight gathers findings.
 type preflight struct {
 	b     *Bridge
@@ -81,6 +90,12 @@ func (c *preflight) streams(ctx context.Context) error {
 			return err
 		}
 	}
+	c.syncInterval()
+	return nil
+}
+
+// syncInterval says what a power failure costs.
+func (c *preflight) syncInterval() {
 	switch sync := c.b.cfg.SyncInterval; {
 	case sync == nil:
 		c.note(LevelUnknown, "sync interval", "sync_interval: always in the server's jetstream block, or 3 replicas on machines that do not fail together",
@@ -90,7 +105,6 @@ func (c *preflight) streams(ctx context.Context) error {
 	default:
 		c.note(LevelOK, "sync interval", "", "the embedded server syncs its store before it acknowledges")
 	}
-	return nil
 }
 
 func (c *preflight) stream(ctx context.Context, s *consumer.Stream) error {
@@ -227,6 +241,9 @@ func (c *preflight) consumer(ctx context.Context, s *consumer.Stream, topic stri
 	warn := func(fix, format string, args ...any) {
 		fine = false
 		c.note(LevelWarning, what, fix, format, args...)
+	}
+	if until := d.PausedUntil(); time.Now().Before(until) {
+		warn("nats consumer resume "+s.Name()+" "+name, "it is paused until %s: nothing is delivered", until.UTC().Format(time.RFC3339))
 	}
 	if half := max(d.HoldLimit()/2, 1); half < c.b.cfg.BatchRows {
 		warn(fmt.Sprintf("raise MaxAckPending to %d, or lower --batch-size", 2*c.b.cfg.BatchRows*d.MaxWorkers()),

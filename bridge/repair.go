@@ -58,8 +58,10 @@ func (b *Bridge) Diagnose(ctx context.Context, topic string) (d *Diagnosis, err 
 	default:
 		return nil, err
 	}
-	if p.sink == nil {
-		return d, nil
+	if p.sink == nil { // the consumer was refused before the table was looked at
+		if p.sink, err = sink.Open(ctx, p.sinkConfig()); err != nil {
+			return d, nil // one fault after the other
+		}
 	}
 	// Where the table cannot be read, the diagnosis says so already.
 	d.Table, _ = p.sink.State(ctx, from.stream.Name())

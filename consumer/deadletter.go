@@ -88,7 +88,7 @@ func (s *Streams) EnsureDeadLetters(ctx context.Context, cfg DeadLetterConfig) (
 		})
 	}
 	if errors.Is(err, ErrNoStream) {
-		err = fmt.Errorf("%w; create it on subjects %q with retention limits, or run without --provision=false", err, cfg.Prefix+".>")
+		err = fmt.Errorf("%w; create it on subjects %q with retention limits, or let `pst-bridge run --provision` do so", err, cfg.Prefix+".>")
 	}
 	if err != nil {
 		return nil, err

@@ -203,6 +203,15 @@ func (d *Durable) Topic() string { return d.topic }
 // AckWait returns the wait the server applies, whoever made the consumer.
 func (d *Durable) AckWait() time.Duration { return d.cfg.AckWait }
 
+// PausedUntil returns until when the server delivered nothing, as it was when the durable
+// was bound; zero if it was never paused.
+func (d *Durable) PausedUntil() time.Time {
+	if d.cfg.PauseUntil == nil {
+		return time.Time{}
+	}
+	return *d.cfg.PauseUntil
+}
+
 // MaxAckPending returns what all workers may hold together; <= 0: no limit.
 func (d *Durable) MaxAckPending() int { return d.cfg.MaxAckPending }
 

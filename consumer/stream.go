@@ -115,7 +115,7 @@ func (c *Conn) EnsureStream(ctx context.Context, cfg StreamConfig) (*Stream, err
 		})
 	}
 	if errors.Is(err, ErrNoStream) {
-		err = fmt.Errorf("%w; create it on subjects %q, or run without --provision=false", err, cfg.subject())
+		err = fmt.Errorf("%w; create it on subjects %q, or let `pst-bridge run --provision` do so", err, cfg.subject())
 	}
 	if err != nil {
 		return nil, err
@@ -217,8 +217,25 @@ const errSubjectsOverlap jetstream.ErrorCode = 10065
 
 // taken is the error for subjects that other streams take.
 func (c *Conn) taken(ctx context.Context, cfg StreamConfig, err error) error {
+	names, _ := c.streamNames(ctx, cfg.subject()) // without an answer they stay unnamed
+	return fmt.Errorf("%w: %w; %s", ErrTaken, err, cfg.takenBy(names))
+}
+
+// CheckSubjects returns ErrTaken if a stream by cfg could not be made, because others
+// take its subjects.
+func (c *Conn) CheckSubjects(ctx context.Context, cfg StreamConfig) error {
+	cfg = cfg.withDefaults()
+	names, err := c.streamNames(ctx, cfg.subject())
+	if err != nil || len(names) == 0 {
+		return err
+	}
+	return fmt.Errorf("%w: %s", ErrTaken, cfg.takenBy(names))
+}
+
+// takenBy says which streams take the subjects of cfg, and what to do.
+func (cfg StreamConfig) takenBy(names []string) string {
 	holder, next := "another stream", "use it with --stream, or another --subject-prefix"
-	if names, _ := c.streamNames(ctx, cfg.subject()); len(names) > 0 { // without an answer it stays unnamed
+	if len(names) > 0 {
 		holder = "stream " + strings.Join(names, ", ")
 		if _, own := topicOf(cfg.Name, names[0]); own {
 			next = "use --stream-per-topic, or another --subject-prefix"
@@ -227,7 +244,7 @@ func (c *Conn) taken(ctx context.Context, cfg StreamConfig, err error) error {
 	if cfg.own != "" {
 		next = "leave out --stream-per-topic; or write all that is in it, and delete it; or use another --stream and --subject-prefix"
 	}
-	return fmt.Errorf("%w: %w; %s already takes %s: %s", ErrTaken, err, holder, cfg.subject(), next)
+	return fmt.Sprintf("%s already takes %s: %s", holder, cfg.subject(), next)
 }
 
 func apiError(err error) *jetstream.APIError {

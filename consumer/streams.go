@@ -31,6 +31,19 @@ func Shared(s *Stream) *Streams {
 	return &Streams{conn: s.conn, cfg: StreamConfig{Name: s.name, Prefix: s.prefix}, shared: s}
 }
 
+// NamedStreams names the streams of cfg and looks none up: for what can be done without
+// them, as dead letters outlive the streams they came from.
+func (c *Conn) NamedStreams(cfg StreamConfig) (*Streams, error) {
+	cfg = cfg.withDefaults()
+	if err := cfg.check(); err != nil {
+		return nil, err
+	}
+	if cfg.PerTopic {
+		return &Streams{conn: c, cfg: cfg}, nil
+	}
+	return Shared(&Stream{conn: c, name: cfg.Name, prefix: cfg.Prefix}), nil
+}
+
 // EnsureStreams is EnsureStream without cfg.PerTopic. With it no stream is looked up yet:
 // Of and Ensure do that topic by topic, so that one without an answer holds up no other.
 // Where cfg lists no topics, a shared stream on the same subjects is refused.
@@ -58,7 +71,7 @@ func (c *Conn) EnsureStreams(ctx context.Context, cfg StreamConfig) (*Streams, e
 		return nil, unusable("stream "+cfg.Name, []string{fmt.Sprintf("it takes subjects under %s, which streams for each topic then cannot have"+
 			" (leave out --stream-per-topic; or write all that is in it, delete it and begin with the flag; or use another --stream and --subject-prefix)", cfg.Prefix)})
 	case len(others) > 0:
-		s.warnings = append(s.warnings, fmt.Sprintf("streams %s take subjects under %s and are no topic's own: what they hold is not written",
+		s.warnings = append(s.warnings, fmt.Sprintf("streams %s take subjects under %s and are no topic's own: what they hold is not written (use another --stream or --subject-prefix, or delete them)",
 			strings.Join(others, ", "), cfg.Prefix))
 	case len(topics) == 0:
 		s.warnings = append(s.warnings, "no topic has a stream yet: publishers have no responders until run --topics or pub made one")

@@ -33,19 +33,19 @@ func verifyStream(have jetstream.StreamConfig, want StreamConfig) (warnings []st
 	}
 	faults = append(faults, uncovered(have, want)...)
 	if want.own != "" && len(have.Subjects) > 1 {
-		warnings = append(warnings, fmt.Sprintf("it takes %q: what is not %s is not written, and fills it", have.Subjects, want.subject()))
+		warnings = append(warnings, fmt.Sprintf("it takes %q: what is not %s is not written, and fills it (leave it that one subject)", have.Subjects, want.subject()))
 	}
 	if have.Storage == jetstream.MemoryStorage {
-		warnings = append(warnings, "storage is memory: messages not yet in a table are lost when the server stops")
+		warnings = append(warnings, "storage is memory: messages not yet in a table are lost when the server stops (make it anew with file storage)")
 	}
 	if have.Discard == jetstream.DiscardOld && (have.MaxBytes > 0 || have.MaxMsgs > 0) {
 		warnings = append(warnings, "discard policy is old: a full stream drops messages not yet in a table (use discard new)")
 	}
 	if have.MaxAge > 0 {
-		warnings = append(warnings, fmt.Sprintf("max age is %v: messages older than that are dropped, also when not yet in a table", have.MaxAge))
+		warnings = append(warnings, fmt.Sprintf("max age is %v: messages older than that are dropped, also when not yet in a table (set 0)", have.MaxAge))
 	}
 	if have.MaxMsgsPerSubject > 0 && !have.DiscardNewPerSubject {
-		warnings = append(warnings, fmt.Sprintf("at most %d messages are kept per subject: older ones are dropped, also when not yet in a table",
+		warnings = append(warnings, fmt.Sprintf("at most %d messages are kept per subject: older ones are dropped, also when not yet in a table (set -1)",
 			have.MaxMsgsPerSubject))
 	}
 	if want.MaxBytes > 0 && have.MaxBytes != want.MaxBytes {
@@ -53,7 +53,7 @@ func verifyStream(have jetstream.StreamConfig, want StreamConfig) (warnings []st
 			max(have.MaxBytes, 0), want.MaxBytes))
 	}
 	if have.NoAck {
-		warnings = append(warnings, "publishers get no acknowledgements (no_ack): they cannot know what was stored")
+		warnings = append(warnings, "publishers get no acknowledgements (no_ack): they cannot know what was stored (set no_ack false)")
 	}
 	return warnings, unusable("stream "+have.Name, faults)
 }

@@ -6,10 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"os/signal"
 	"strings"
 	"syscall"
 	"text/tabwriter"
+
+	"github.com/nats-io/nats.go"
 
 	"github.com/pst-bridge/pst-bridge/bridge"
 	"github.com/pst-bridge/pst-bridge/consumer"
@@ -49,13 +52,32 @@ func (c *checkCmd) Run(parent context.Context, std *streams) error {
 }
 
 func (c *checkCmd) look(ctx context.Context, std *streams) ([]bridge.Finding, error) {
-	conn, err := c.Connect.connect(ctx, nil, newInstance(), c.Log.logger(std.err))
+	to := c.Connect
+	if c.Embedded {
+		to.Server = c.embeddedURL()
+	}
+	conn, err := to.connect(ctx, nil, newInstance(), c.Log.logger(std.err))
+	if c.Embedded && errors.Is(err, nats.ErrNoServers) {
+		found, err := c.lookAtStorage(ctx, bridge.Finding{
+			Level: bridge.LevelOK, What: "embedded server", Detail: "it starts with the bridge; check again then, what is in its store is not looked at",
+		})
+		return append(c.exposure(nil), found...), err
+	}
 	if err != nil {
 		return nil, err
 	}
 	defer conn.Close()
 	found, err := c.lookBehind(ctx, conn)
 	return append(c.exposure(conn), found...), err
+}
+
+// embeddedURL is where the embedded server answers while a bridge with these flags runs.
+func (c *checkCmd) embeddedURL() string {
+	host, port, _ := net.SplitHostPort(c.Listen) // Validate has looked at it
+	if ip := net.ParseIP(host); host == "" || ip.IsUnspecified() {
+		host = "127.0.0.1"
+	}
+	return "nats://" + net.JoinHostPort(host, port)
 }
 
 // lookAsPublisher looks at what the user of the connection may do beside publishing.
@@ -96,11 +118,16 @@ func (c *checkCmd) lookBehind(ctx context.Context, conn *consumer.Conn) ([]bridg
 	provision := want.Provision
 	want.Topics, want.Provision = c.Topics, false
 	streams, err := conn.EnsureStreams(ctx, want)
+	made := bridge.Finding{Level: bridge.LevelOK, What: "stream " + want.Name, Detail: "it is made when the bridge starts; check again then"}
+	if errors.Is(err, consumer.ErrNoStream) && provision {
+		if err = conn.CheckSubjects(ctx, want); err == nil {
+			return c.lookAtStorage(ctx, made)
+		}
+	}
 	switch {
-	case errors.Is(err, consumer.ErrNoStream) && provision:
-		return []bridge.Finding{{Level: bridge.LevelOK, What: "stream " + want.Name, Detail: "it is made when the bridge starts; check again then"}}, nil
-	case errors.Is(err, consumer.ErrNoStream), errors.Is(err, consumer.ErrUnusable):
-		return []bridge.Finding{{Level: bridge.LevelError, What: "stream " + want.Name, Detail: oneLine(err.Error())}}, nil
+	case errors.Is(err, consumer.ErrNoStream), errors.Is(err, consumer.ErrUnusable), errors.Is(err, consumer.ErrTaken):
+		made.Level, made.Detail = bridge.LevelError, oneLine(err.Error())
+		return c.lookAtStorage(ctx, made)
 	case err != nil:
 		return nil, err
 	}
@@ -109,6 +136,16 @@ func (c *checkCmd) lookBehind(ctx context.Context, conn *consumer.Conn) ([]bridg
 		return nil, err
 	}
 	return b.Check(ctx)
+}
+
+// lookAtStorage adds to what was found what can be looked at without a stream.
+func (c *checkCmd) lookAtStorage(ctx context.Context, found bridge.Finding) ([]bridge.Finding, error) {
+	b, err := bridge.New(c.bridgeConfig(bridge.Events{}), nil)
+	if err != nil {
+		return nil, err
+	}
+	rest, err := b.CheckStorage(ctx)
+	return append([]bridge.Finding{found}, rest...), err
 }
 
 // printFindings prints one line per finding.

@@ -32,11 +32,19 @@ type dlqFlags struct {
 func (o *dlqFlags) open(parent context.Context, std *streams, f func(context.Context, *consumer.DeadLetters) error) error {
 	ctx, stop := signal.NotifyContext(parent, syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
-	conn, streams, err := openExisting(ctx, &o.Connect, &o.Where, o.Log.logger(std.err))
+	want, err := o.Where.config()
+	if err != nil {
+		return err
+	}
+	conn, err := o.Connect.connect(ctx, nil, newInstance(), o.Log.logger(std.err))
 	if err != nil {
 		return err
 	}
 	defer conn.Close()
+	streams, err := conn.NamedStreams(want)
+	if err != nil {
+		return err
+	}
 	dead, err := streams.EnsureDeadLetters(ctx, consumer.DeadLetterConfig{})
 	if err != nil {
 		return advise(err, "it is made by the first run: until then there are no dead letters")

@@ -32,10 +32,10 @@ type adviceError struct {
 func (e *adviceError) Error() string { return e.err.Error() + "; " + e.next }
 func (e *adviceError) Unwrap() error { return e.err }
 
-// advise adds to err what to do next. A nil err stays nil.
+// advise adds to err what to do next, if anything is known. A nil err stays nil.
 func advise(err error, next string) error {
-	if err == nil {
-		return nil
+	if err == nil || next == "" {
+		return err
 	}
 	return &adviceError{err: err, next: next}
 }

@@ -11,13 +11,13 @@ import (
 )
 
 // exposure lists what others could read or do: a connection in clear, files with
-// secrets that others can read, addresses that other machines reach.
+// secrets that others can read, addresses that other machines reach. conn may be nil.
 func (c *runFlags) exposure(conn *consumer.Conn) []bridge.Finding {
 	var found []bridge.Finding
 	warn := func(what, fix, format string, args ...any) {
 		found = append(found, bridge.Finding{Level: bridge.LevelWarning, What: what, Detail: fmt.Sprintf(format, args...), Fix: fix})
 	}
-	if conn.Exposed() {
+	if conn != nil && conn.Exposed() {
 		warn("connection", "set up TLS on the server", "%s is another machine and the connection has no TLS: messages can be read and acknowledgements forged on the way", conn.Server())
 	}
 	for _, f := range []struct{ flag, file string }{

@@ -41,6 +41,27 @@ func TestRunEmbeddedOnAHeldStoreNamesTheHolder(t *testing.T) {
 	checkOneLine(t, r, exitFailure, "held by", "--server "+holder.ClientURL())
 }
 
+// TestCheckEmbedded looks at the embedded server where it runs, and at the storage also
+// where it does not.
+func TestCheckEmbedded(t *testing.T) {
+	dir := t.TempDir()
+	expect := func(listen string, parts ...string) {
+		t.Helper()
+		r := runCLI(t, "", "check", "--embedded", "--listen", listen, "--storage", dir)
+		for _, part := range append(parts, "embedded server syncs its store every 1s", "of 8 puts of one name 1 wins") {
+			if !strings.Contains(r.out, part) {
+				t.Errorf("%q is not in\n%s", part, r.out)
+			}
+		}
+		if r.code != 0 {
+			t.Errorf("exit code %d\n%s", r.code, r.err)
+		}
+	}
+	expect("127.0.0.1:0", "it starts with the bridge")
+	server, _ := startNATS(t)
+	expect(strings.TrimPrefix(server.ClientURL(), "nats://"), "stream PERSISTING", "it is made when the bridge starts")
+}
+
 // TestRunDrainsWhenStandardInputEnds runs the whole command on an embedded server.
 func TestRunDrainsWhenStandardInputEnds(t *testing.T) {
 	dir := t.TempDir()

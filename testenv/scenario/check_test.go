@@ -44,6 +44,9 @@ func TestCheck(t *testing.T) {
 	}
 	update(func(c *jetstream.ConsumerConfig) { c.MaxAckPending, c.AckWait = 1000, 500*time.Millisecond })
 	expect(0, "lets a batch have 62 messages, --batch-size asks for 10000. Fix: raise MaxAckPending to 160000", "AckWait 500ms")
+	r.pause(time.Now().Add(time.Hour))
+	expect(0, "it is paused until", "Fix: nats consumer resume PERSISTING pst-bridge-t")
+	r.pause(time.Time{})
 	update(func(c *jetstream.ConsumerConfig) { c.MaxDeliver = 5 })
 	expect(1, "error", "max deliver is 5")
 	r.send("t", `{"n":2}`)
@@ -51,6 +54,9 @@ func TestCheck(t *testing.T) {
 	r.command(1, "run", "--once", "--http", "")
 	want(t, r.rows("other", "n"), "[3]")
 	want(t, r.rows("t", "n"), "[1]")
+	if s := r.status("t", 1); s.State != "consumer_unusable" || s.Rows != 1 {
+		t.Errorf("status %+v", s)
+	}
 
 	// A storage that is none.
 	if err := os.WriteFile(r.storage+".file", nil, 0o600); err != nil {
@@ -63,9 +69,12 @@ func TestCheck(t *testing.T) {
 	if err := r.js.DeleteStream(t.Context(), "PERSISTING"); err != nil {
 		t.Fatal(err)
 	}
-	expect(0, "it is made when the bridge starts")
+	expect(1, "it is made when the bridge starts", "sync interval", "not a directory")
+	r.command(0, "dlq", "list") // dead letters outlive their stream
+	r.storage = t.TempDir()
+	expect(0, "it is made when the bridge starts", "of 8 puts of one name 1 wins")
 	if _, err := r.js.CreateStream(t.Context(), jetstream.StreamConfig{Name: "PERSISTING", Subjects: []string{"persisting.>"}, Retention: jetstream.InterestPolicy}); err != nil {
 		t.Fatal(err)
 	}
-	expect(1, "error", "retention is interest")
+	expect(1, "error", "retention is interest", "of 8 puts of one name 1 wins")
 }

@@ -199,6 +199,17 @@ func TestLedgerDeleted(t *testing.T) {
 	})
 }
 
+// A stream takes its consumers along when it is deleted: it is the stream that is told,
+// as its sequences are others.
+func TestStreamRecreatedWithoutConsumer(t *testing.T) {
+	stopped(t, "stream_recreated", func(r *rig) {
+		if err := r.js.DeleteStream(t.Context(), "PERSISTING"); err != nil {
+			t.Fatal(err)
+		}
+		r.stream(jetstream.WorkQueuePolicy)
+	})
+}
+
 // A stream that is put back to an earlier state gives its numbers out again, and
 // nothing in its information says so: its creation time and the consumer's are kept.
 func TestStreamRewound(t *testing.T) {

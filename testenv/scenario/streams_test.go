@@ -156,7 +156,7 @@ func TestOperatorsOnStreamsOfTopics(t *testing.T) {
 	says(1, []string{"stream_unusable", "create it on subjects", "--topics u"}, "status", "u")
 	says(1, []string{"PERSISTING_u", "does not exist"}, "run", "--once", "--http", "", "--topics", "u", "--provision=false")
 	says(1, []string{"stream of u", "does not exist"}, "check", "--topics", "u", "--provision=false")
-	says(1, []string{"does not exist any more"}, "run", "--once", "--http", "", "--topics", "u")
+	says(1, []string{"stream_recreated"}, "run", "--once", "--http", "", "--topics", "u")
 	says(0, nil, "rebind", "u", "--new-epoch", "--start", "1")
 	r.send("u", `{"n":10}`)
 	r.once()
@@ -186,6 +186,7 @@ func TestStreamsOfTopicsBesideASharedOne(t *testing.T) {
 	}
 	says("--topics, or a pub that may, makes it", "pub", "t", file, "--stream-per-topic", "--provision=false")
 	r.command(0, "pub", "t", file, "--stream-per-topic")
+	says("use --stream-per-topic", "check")
 	says("use --stream-per-topic", "run", "--once", "--http", "")
 	says("use --stream-per-topic as the bridge does", "pub", "t", file, "--provision=false")
 }
