@@ -156,13 +156,10 @@ func panicText(r any) string {
 
 // endRow completes the row that is open.
 func (b *Batch) endRow() *Reject {
-	if rej := b.finish(b.rows); rej != nil {
-		return rej
-	}
 	if b.failpoint != nil {
 		b.failpoint()
 	}
-	return nil
+	return b.finish(b.rows)
 }
 
 // finish completes the slot of a level that is open.

@@ -78,21 +78,19 @@ func (b *Batch) meta(m *Meta, first int) *Reject {
 
 // metaValues fills one metadata column from the row that is open up to end.
 func (b *Batch) metaValues(w metaColumn, m *Meta, end int) *Reject {
+	var v uint64
+	ok := false
 	switch w.holds {
 	case holdsSeq:
-		return b.metaInteger(w.c, m.Seq, "the stream sequence", end)
+		v, ok = w.c.integer(m.Seq)
 	case holdsEpoch:
-		return b.metaInteger(w.c, uint64(b.o.Epoch), "the epoch of the stream", end)
+		v, ok = w.c.integer(uint64(b.o.Epoch))
 	case holdsTime:
-		typ, ok := w.c.typ.(*arrow.TimestampType)
-		if !ok {
-			return misfit(w.c, "the message time")
+		if typ, is := w.c.typ.(*arrow.TimestampType); is {
+			var count int64
+			count, _, ok = ticks(m.Time, typ.Unit)
+			v = uint64(count)
 		}
-		v, _, ok := ticks(m.Time, typ.Unit)
-		if !ok {
-			return misfit(w.c, "the message time")
-		}
-		return b.metaFixed(w.c, uint64(v), end)
 	case holdsSubject:
 		if w.c.kind != text || !utf8.ValidString(m.Subject) {
 			return misfit(w.c, "the subject")
@@ -102,25 +100,25 @@ func (b *Batch) metaValues(w metaColumn, m *Meta, end int) *Reject {
 	default:
 		return b.metaHeaders(w.c, m.Header, end)
 	}
-}
-
-func (b *Batch) metaInteger(c *column, v uint64, what string, end int) *Reject {
-	n := number{mant: v, integer: true}
-	v, ok := n.bitsFor(c)
 	if !ok {
-		return misfit(c, what)
+		return misfit(w.c, [...]string{holdsSeq: "the stream sequence", holdsEpoch: "the epoch of the stream", holdsTime: "the message time"}[w.holds])
 	}
-	return b.metaFixed(c, v, end)
-}
-
-func (b *Batch) metaFixed(c *column, v uint64, end int) *Reject {
 	for ; b.rows.slots < end; b.rows.slots++ {
-		if rej := b.open(c); rej != nil {
+		if rej := b.open(w.c); rej != nil {
 			return rej
 		}
-		c.store(v)
+		w.c.store(v)
 	}
 	return nil
+}
+
+// integer returns an integer as the column stores it, or false if it does not fit.
+func (c *column) integer(v uint64) (uint64, bool) {
+	if c.kind == unsigned && c.width == 64 {
+		return v, true
+	}
+	n := number{mant: v, integer: true}
+	return n.bitsFor(c)
 }
 
 func (b *Batch) putFixed(c *column, v uint64) *Reject {

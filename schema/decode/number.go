@@ -38,14 +38,21 @@ func (s *scanner) number() *Reject {
 		i++
 	}
 	first := i
-	mant, i := digits(p, i, 0)
+	mant, k := leadingDigits(load(p, i))
+	if i += k; k == 8 {
+		mant, i = digits(p, i, mant)
+	}
 	if i == first || p[first] == '0' && i > first+1 {
 		return s.malformed(i)
 	}
 	count := i - first
 	if i < len(p) && p[i] == '.' {
 		first = i + 1
-		mant, i = digits(p, first, mant)
+		more, k := leadingDigits(load(p, first))
+		mant = mant*tens[k] + more
+		if i = first + k; k == 8 {
+			mant, i = digits(p, i, mant)
+		}
 		if i == first {
 			return s.malformed(i)
 		}
