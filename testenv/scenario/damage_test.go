@@ -2,7 +2,9 @@ package scenario
 
 import (
 	"bytes"
+	"encoding/binary"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -11,12 +13,13 @@ import (
 	"github.com/pst-bridge/pst-bridge/testenv/lanceref"
 )
 
-// Another program breaks the table, or takes it away, while a worker writes to it: the
-// topic stops, and what the other left is not written over.
+// Another program breaks the table, gives it a feature that nobody knows, or takes it
+// away, while a worker writes to it: the topic stops, what the other left is not written
+// over, and other topics go on.
 func TestTableIsBrokenWhileRunning(t *testing.T) {
 	t.Parallel()
 	// next puts a manifest as another program's commit would, but not a sound one.
-	next := func(spoil func(sound []byte) []byte) func(*rig) error {
+	next := func(spoil func(sound []byte, version uint64) []byte) func(*rig) error {
 		return func(r *rig) error {
 			names, err := filepath.Glob(filepath.Join(r.storage, "t.lance", "_versions", "*.manifest"))
 			if err != nil || len(names) == 0 {
@@ -31,20 +34,22 @@ func TestTableIsBrokenWhileRunning(t *testing.T) {
 				return err
 			}
 			name := fmt.Sprintf("%020d.manifest", inverted-1)
-			return os.WriteFile(filepath.Join(filepath.Dir(names[0]), name), spoil(sound), 0o600)
+			return os.WriteFile(filepath.Join(filepath.Dir(names[0]), name), spoil(sound, math.MaxUint64-inverted+1), 0o600)
 		}
 	}
 	for name, c := range map[string]struct {
 		reason  string
 		breakIt func(*rig) error
 	}{
-		"head without a byte": {"table_unreadable", next(func([]byte) []byte { return nil })},
-		"head cut off":        {"table_unreadable", next(func(sound []byte) []byte { return sound[:len(sound)/2] })},
-		"head with a bit turned": {"table_unreadable", next(func(sound []byte) []byte {
+		"head without a byte": {"table_unreadable", next(func([]byte, uint64) []byte { return nil })},
+		"head cut off":        {"table_unreadable", next(func(sound []byte, _ uint64) []byte { return sound[:len(sound)/2] })},
+		"head with a bit turned": {"table_unreadable", next(func(sound []byte, _ uint64) []byte {
 			sound = bytes.Clone(sound)
 			sound[len(sound)-1] ^= 4
 			return sound
 		})},
+		"feature for writers": {"unsupported", next(func(sound []byte, version uint64) []byte { return amended(sound, version, 10) })},
+		"feature for readers": {"unsupported", next(func(sound []byte, version uint64) []byte { return amended(sound, version, 9) })},
 		"ledger deleted": {"ledger_missing", func(r *rig) error {
 			_, err := r.table("t").UpdateConfig(map[string]*string{"pst.ledger.PERSISTING": nil})
 			return err
@@ -61,8 +66,12 @@ func TestTableIsBrokenWhileRunning(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newRig(t)
+			r.send("other", `{"n":0}`)
+			r.send("t", `{"n":0}`)
 			x := r.bridge()
-			for n := range 3 {
+			r.awaitRows("other", 1)
+			r.awaitRows("t", 1)
+			for n := 1; n < 3; n++ {
 				r.send("t", fmt.Sprintf(`{"n":%d}`, n))
 				r.awaitRows("t", uint64(n+1))
 			}
@@ -94,8 +103,26 @@ func TestTableIsBrokenWhileRunning(t *testing.T) {
 			if info := consumer.CachedInfo(); info.NumPending+uint64(info.NumAckPending) != 1 {
 				t.Errorf("the last message is acknowledged: %+v", info)
 			}
+			r.send("other", `{"n":1}`)
+			r.awaitRows("other", 2)
 		})
 	}
+}
+
+// amended is a manifest with another version number and a feature flag, in the field
+// with the given number, that no release knows. Of a number that protobuf meets twice
+// the last counts, so both are put at the end.
+func amended(manifest []byte, version, flags uint64) []byte {
+	const footer, strange = 16, 1 << 40
+	at := binary.LittleEndian.Uint64(manifest[len(manifest)-footer:])
+	end := len(manifest) - footer
+	out := bytes.Clone(manifest[:end])
+	for _, field := range [][2]uint64{{3, version}, {flags, strange}} {
+		out = binary.AppendUvarint(out, field[0]<<3)
+		out = binary.AppendUvarint(out, field[1])
+	}
+	binary.LittleEndian.PutUint32(out[at:], uint32(len(out))-uint32(at)-4) //nolint:gosec // a few kilobytes
+	return append(out, manifest[end:]...)
 }
 
 // content reads all files of a folder.
