@@ -56,7 +56,7 @@ func (s *Sink) attempt(ctx context.Context, t *trials, rows *rowsPlanner) (*lanc
 		err = s.addDefaults(ctx, table, rows)
 	case errors.As(err, &wider):
 		var made []string
-		made, err = s.widen(ctx, table, wider.list, rows.st.batch.Yields)
+		made, err = s.widen(ctx, table, rows, wider.list)
 		rows.widened = append(rows.widened, made...)
 	default:
 		return head, err

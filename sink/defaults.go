@@ -97,7 +97,8 @@ func (s *Sink) addDefaults(ctx context.Context, table *lance.Table, rows *rowsPl
 					missing = append(missing, path.String())
 				}
 			}
-			return s.same(base)
+			_, err := s.admit(ctx, base, rows.pos)
+			return err
 		},
 		Progress: func(context.Context) error { s.rewriting(); return nil },
 	})

@@ -63,14 +63,15 @@ func (w *watch) over(l lease, text string, lasts time.Duration) bool {
 type tenancy struct {
 	s       *Sink
 	table   *lance.Table
+	pos     Position
 	holder  string
 	doing   string
 	held    bool
 	renewed time.Time
 }
 
-func (s *Sink) tenant(table *lance.Table) *tenancy {
-	return &tenancy{s: s, table: table, holder: uuid.NewString()}
+func (s *Sink) tenant(table *lance.Table, pos Position) *tenancy {
+	return &tenancy{s: s, table: table, pos: pos, holder: uuid.NewString()}
 }
 
 // take commits the lease, or what renews it, and reports whether it is ours. One that
@@ -102,9 +103,10 @@ func (t *tenancy) renew(ctx context.Context) error {
 	return err
 }
 
-// guard refuses a version in which the lease is not ours.
-func (t *tenancy) guard(base *lance.Dataset) error {
-	if err := t.s.same(base); err != nil {
+// guard refuses a version in which the lease is not ours, and one that rows could not be
+// committed on.
+func (t *tenancy) guard(ctx context.Context, base *lance.Dataset) error {
+	if _, err := t.s.admit(ctx, base, t.pos); err != nil {
 		return err
 	}
 	if l, _ := leaseOf(base); l.Holder != t.holder {
@@ -141,14 +143,6 @@ func (s *Sink) leaseTime() time.Duration {
 // leasePause is how long to wait before a lease of another is looked at again.
 func (s *Sink) leasePause() time.Duration { return min(s.leaseTime()/30, time.Second) }
 
-// same refuses a table that is not the one we are bound to.
-func (s *Sink) same(base *lance.Dataset) error {
-	if id := base.Config()[keyTable]; s.bound && id != s.tableID {
-		return stop(TableReplaced, "%s was table %q and is table %q now", s.dir, s.tableID, id)
-	}
-	return nil
-}
-
 // leasePlanner commits a lease, or its end, where no other worker's stands against it.
 type leasePlanner struct {
 	t      *tenancy
@@ -161,12 +155,12 @@ type leasePlanner struct {
 var _ lance.Planner = (*leasePlanner)(nil)
 
 // Plan implements lance.Planner.
-func (p *leasePlanner) Plan(_ context.Context, base *lance.Dataset) (*lance.Proposal, error) {
+func (p *leasePlanner) Plan(ctx context.Context, base *lance.Dataset) (*lance.Proposal, error) {
 	p.text = ""
 	if base == nil {
 		return nil, lance.ErrNoTable
 	}
-	if err := p.t.s.same(base); err != nil {
+	if _, err := p.t.s.admit(ctx, base, p.t.pos); err != nil {
 		return nil, err
 	}
 	now, text := leaseOf(base)

@@ -83,7 +83,8 @@ func (s *Sink) addMember(ctx context.Context, table *lance.Table, rows *rowsPlan
 		Terms: lance.Terms{
 			Guard: func(base *lance.Dataset) error {
 				missing = base.Fields().Lookup(path) == nil
-				return s.same(base)
+				_, err := s.admit(ctx, base, rows.pos)
+				return err
 			},
 			Progress: func(context.Context) error { s.rewriting(); return nil },
 		},

@@ -89,10 +89,10 @@ func (s *Sink) refuse(head *lance.Dataset, w schema.Widening, reason error) {
 
 // widen returns when no column of list is to be widened any more: it did so, another
 // worker did, or it is refused. While another worker holds the lease it waits; that
-// ends, since a lease that is not renewed expires. If yields is set it returns a
-// BusyError instead of waiting. It returns the columns widened here.
-func (s *Sink) widen(ctx context.Context, table *lance.Table, list []schema.Widening, yields bool) (done []string, err error) {
-	t := s.tenant(table)
+// ends, since a lease that is not renewed expires. If the batch yields it
+// returns a BusyError instead of waiting. It returns the columns widened here.
+func (s *Sink) widen(ctx context.Context, table *lance.Table, rows *rowsPlanner, list []schema.Widening) (done []string, err error) {
+	t := s.tenant(table, rows.pos)
 	defer func() { err = errors.Join(err, t.release(ctx)) }()
 	for {
 		head, err := s.latest(ctx)
@@ -107,7 +107,7 @@ func (s *Sink) widen(ctx context.Context, table *lance.Table, list []schema.Wide
 		held, err := t.take(ctx)
 		switch {
 		case err != nil:
-		case !held && yields:
+		case !held && rows.st.batch.Yields:
 			return done, &BusyError{s}
 		case !held:
 			err = s.await(ctx)
@@ -153,7 +153,7 @@ func (s *Sink) retypeAll(ctx context.Context, t *tenancy, list []schema.Widening
 	for i, w := range list {
 		r := lance.Retyping{
 			Path: string(fields.MakePath(w.Path...)), To: w.To, Round: w.Round,
-			Terms: lance.Terms{Guard: t.guard, Progress: t.renew},
+			Terms: lance.Terms{Progress: t.renew, Guard: func(base *lance.Dataset) error { return t.guard(ctx, base) }},
 		}
 		if i == len(list)-1 {
 			r.Config.Delete = []string{keyLease}

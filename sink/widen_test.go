@@ -2,6 +2,7 @@ package sink_test
 
 import (
 	"encoding/json"
+	"errors"
 	"strings"
 	"sync"
 	"testing"
@@ -253,5 +254,34 @@ func TestDeclaredWidth(t *testing.T) {
 		if typ := typeOf(latest(t, store), "n"); typ != step.typ || res.Rows != 1 {
 			t.Errorf("after %s the column is %s, want %s; %+v", step.payload, typ, step.typ, res)
 		}
+	}
+}
+
+// A table that is restored while a column is rewritten is left as it is, for an operator
+// to decide: neither the column nor the end of the lease is committed over it.
+func TestNoWideningOverARestore(t *testing.T) {
+	store := memstore.New()
+	var restored uint64
+	w := newWorker(t, store, func(c *sink.Config) {
+		c.Rewriting = func() {
+			if restored == 0 {
+				d, err := lance.Open(store, lance.Options{}).Restore(t.Context(), 2)
+				if err != nil {
+					t.Fatal(err)
+				}
+				restored = d.Version()
+			}
+		}
+	})
+	for seq := range uint64(3) {
+		w.commit(numbered(seq+1, `{"n":1}`))
+	}
+	_, err := w.try(numbered(4, `{"n":0.5}`))
+	var stop *sink.StopError
+	if !errors.As(err, &stop) || stop.Reason != sink.RolledBack {
+		t.Errorf("got %v", err)
+	}
+	if v := latest(t, store).Version(); restored == 0 || v != restored {
+		t.Errorf("version %d stands over version %d, which restored", v, restored)
 	}
 }

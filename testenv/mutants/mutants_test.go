@@ -43,6 +43,7 @@ func bugs() []bug {
 		{"dead-letter-before-ledger", schedule, ""},
 		{"dead-letter-before-ledger", scenario, "TestNoDeadLetterBeforeItsCommit"},
 		{"no-dedup-in-batch", schedule, ""},
+		{"rewrite-forgets-appends", schedule, ""},
 	}
 }
 

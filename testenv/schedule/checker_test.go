@@ -76,13 +76,16 @@ func (w *world) check() {
 func (w *world) checkMessage(m *message, rows []row) {
 	buried := w.stream.dead[m.seq] == m.uid
 	what := fmt.Sprintf("message %d (sequence %d)", m.uid, m.seq)
+	if buried && w.theme.fits {
+		w.fail("%s is a dead letter, and all messages fit", what)
+	}
 	times := map[int64]int{}
 	for _, r := range rows {
 		times[r.row]++
 		if r.seq != m.seq {
 			w.fail("%s has a row of sequence %d", what, r.seq)
 		}
-		if !(r.column == m.kind.column && (r.column == "" || r.value == fmt.Sprint(m.uid))) && !(w.dropped && r.column == "") {
+		if !(r.column == m.kind.column && (r.column == "" || r.value == fmt.Sprint(m.number()))) && !(w.dropped && r.column == "") {
 			w.fail("%s has value %q in column %q, and was sent with column %q", what, r.value, r.column, m.kind.column)
 		}
 	}

@@ -19,15 +19,47 @@ type kind struct {
 	rows   int
 	column string // "" for none
 	text   bool
+	wide   bool // the number has a fraction: a column of integers has to become one of floats
 	broken bool // does not parse
 }
 
 // dataType is what the message's own column would be.
 func (k kind) dataType() arrow.DataType {
-	if k.text {
+	switch {
+	case k.text:
 		return arrow.BinaryTypes.String
+	case k.wide:
+		return arrow.PrimitiveTypes.Float64
+	default:
+		return arrow.PrimitiveTypes.Int64
 	}
-	return arrow.PrimitiveTypes.Int64
+}
+
+// number is the value of the column of a message.
+func (m *message) number() float64 {
+	if m.kind.wide {
+		return float64(m.uid) + 0.5
+	}
+	return float64(m.uid)
+}
+
+// widener is who says whether a column may become a wider one.
+type widener func(schema.Widening) error
+
+// typeFor is the type that a column of the table, nil for none, has once it has the value
+// of a message; nil if it cannot have it.
+func (may widener) typeFor(known arrow.DataType, k kind) arrow.DataType {
+	want := k.dataType()
+	switch {
+	case known == nil || arrow.TypeEqual(known, want):
+		return want
+	case schema.Widens(want, known):
+		return known
+	case schema.Widens(known, want) && may(schema.Widening{Path: []string{k.column}, From: known, To: want}) == nil:
+		return want
+	default:
+		return nil
+	}
 }
 
 // baseFields are the columns that every table has: sequence, which message, which row of it.
@@ -37,7 +69,7 @@ func baseFields() []arrow.Field {
 }
 
 // plan decodes messages for a table, nil if there is none.
-func plan(msgs []*message, table *arrow.Schema, skip func(uint64) bool) *sink.Plan {
+func plan(msgs []*message, table *arrow.Schema, skip func(uint64) bool, may widener) *sink.Plan {
 	p := &sink.Plan{}
 	var fit []*message
 	list := baseFields()
@@ -47,22 +79,27 @@ func plan(msgs []*message, table *arrow.Schema, skip func(uint64) bool) *sink.Pl
 			types[f.Name] = f.Type
 		}
 	}
-	inRecord := map[string]bool{}
+	inRecord := map[string]int{}
 	for _, m := range msgs {
 		if skip(m.seq) {
 			continue
 		}
 		k := m.kind
-		known, ok := types[k.column]
-		if k.broken || k.column != "" && ok && !arrow.TypeEqual(known, k.dataType()) {
+		typ := may.typeFor(types[k.column], k)
+		if k.broken || k.column != "" && typ == nil {
 			p.Rejected = append(p.Rejected, sink.Rejection{Seq: m.seq, Class: "schedule", Reason: "does not fit"})
 			continue
 		}
 		fit = append(fit, m)
-		if k.column != "" && !inRecord[k.column] {
-			inRecord[k.column], types[k.column] = true, k.dataType()
-			list = append(list, arrow.Field{Name: k.column, Type: k.dataType(), Nullable: true})
+		if k.column == "" {
+			continue
 		}
+		at, ok := inRecord[k.column]
+		if !ok {
+			at = len(list)
+			list = append(list, arrow.Field{Name: k.column, Nullable: true})
+		}
+		inRecord[k.column], types[k.column], list[at].Type = at, typ, typ
 	}
 	b := array.NewRecordBuilder(memory.DefaultAllocator, arrow.NewSchema(list, nil))
 	defer b.Release()
@@ -87,6 +124,12 @@ func appendRow(b *array.RecordBuilder, list []arrow.Field, m *message, row int) 
 			} else {
 				c.AppendNull()
 			}
+		case *array.Float64Builder:
+			if f.Name == m.kind.column {
+				c.Append(m.number())
+			} else {
+				c.AppendNull()
+			}
 		case *array.StringBuilder:
 			if f.Name == m.kind.column {
 				c.Append(fmt.Sprint(m.uid))
@@ -98,8 +141,8 @@ func appendRow(b *array.RecordBuilder, list []arrow.Field, m *message, row int) 
 }
 
 // batchOf makes a batch of messages, which ascend.
-func batchOf(msgs []*message, table *arrow.Schema) *sink.Batch {
-	b := &sink.Batch{Plan: plan(msgs, table, func(uint64) bool { return false })}
+func batchOf(msgs []*message, table *arrow.Schema, may widener) *sink.Batch {
+	b := &sink.Batch{Plan: plan(msgs, table, func(uint64) bool { return false }, may)}
 	for _, m := range msgs {
 		b.Marks = append(b.Marks, sink.Mark{Seq: m.seq, Time: m.time})
 	}
@@ -107,7 +150,7 @@ func batchOf(msgs []*message, table *arrow.Schema) *sink.Batch {
 		b.Delivery = last.delivery
 	}
 	b.Replan = func(table *arrow.Schema, skip func(uint64) bool) (*sink.Plan, error) {
-		return plan(msgs, table, skip), nil
+		return plan(msgs, table, skip, may), nil
 	}
 	return b
 }

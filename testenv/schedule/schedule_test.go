@@ -61,7 +61,7 @@ func TestSchedules(t *testing.T) {
 	}
 	t.Log(text)
 	if many >= inCI && !t.Failed() {
-		for _, what := range []string{"duplicates dropped", "conflicts", "unknown outcomes", "versions in a hole", "rollbacks found", "rewinds found"} {
+		for _, what := range []string{"duplicates dropped", "conflicts", "unknown outcomes", "versions in a hole", "rollbacks found", "rewinds found", "columns widened", "batches put off"} {
 			if total[what] == 0 {
 				t.Errorf("no %s in %d schedules: they prove nothing", what, many)
 			}

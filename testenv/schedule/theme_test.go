@@ -21,6 +21,7 @@ type theme struct {
 	rewind   bool               // the server's trouble is always a lost tail, and more is stored at once
 	kind     func(w *world) kind
 	hole     bool // the first worker's puts wait until others published their version, and a clean-up took it
+	fits     bool // no message is a dead letter
 	workers  int  // 0: one to three
 	steps    int  // at least
 }
@@ -45,7 +46,7 @@ func mixed(w *world) theme {
 // themeOf is the theme of a seed.
 func themeOf(w *world, seed uint64) theme {
 	t := mixed(w)
-	switch seed % 6 {
+	switch seed % 7 {
 	case 0:
 		t.name, t.server, t.rewind, t.workers = "rewind", 6, true, 2+w.rng.IntN(2)
 		t.faults, t.putFault, t.crash, t.foreign = t.faults/10, t.putFault/10, 1, 0
@@ -65,6 +66,10 @@ func themeOf(w *world, seed uint64) theme {
 	case 4:
 		t.name, t.foreign, t.workers, t.foreigns = "rollback", 8, 1+w.rng.IntN(3), []string{restore, restore, overwrite, remove, config, cleanUp}
 		t.faults, t.putFault, t.server, t.steps = t.faults/10, t.putFault/10, 0, 60
+	case 6:
+		t.name, t.kind, t.fits, t.workers, t.publish, t.sleep = "widen", widening, true, 3, 20, 4
+		t.faults, t.putFault, t.server, t.steps, t.crash = t.faults/10, t.putFault/10, 0, 100, 2
+		t.foreigns = []string{remove, config, config, cleanUp}
 	}
 	return t
 }
@@ -77,6 +82,17 @@ func anyKind(w *world) kind {
 		k.broken = true
 	case 1, 2, 3:
 		k.column, k.text = fmt.Sprintf("c%d", w.rng.IntN(3)), w.rng.IntN(3) == 0
+		k.wide = !k.text && w.rng.IntN(4) == 0
+	}
+	return k
+}
+
+// widening is a message whose column is one of integers for a while, until another brings
+// a fraction.
+func widening(w *world) kind {
+	k := kind{rows: 1 + w.rng.IntN(2)}
+	if w.rng.IntN(5) > 0 {
+		k.column, k.wide = fmt.Sprintf("c%d", w.stream.last/10), w.stream.last%10 > 2 && w.rng.IntN(3) == 0
 	}
 	return k
 }

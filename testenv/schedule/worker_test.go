@@ -37,6 +37,7 @@ type worker struct {
 type stagedBatch struct {
 	msgs   []*message
 	staged *sink.Staged
+	yields bool // it comes back where another worker has the lease
 }
 
 func identity() sink.Identity {
@@ -125,7 +126,12 @@ func (k *worker) step() {
 func (k *worker) start() {
 	pos := k.position(nil)
 	k.run("start", func() error {
-		s, err := sink.Open(k.ctx, k.w.config(k.gate, &k.w.overRestore))
+		cfg := k.w.config(k.gate, &k.w.overRestore)
+		cfg.Rewriting = func() { // others append meanwhile
+			k.w.count("pieces rewritten")
+			_ = k.gate.stop(2) // the dead find out at the storage
+		}
+		s, err := sink.Open(k.ctx, cfg)
 		if err != nil {
 			return err
 		}
@@ -157,7 +163,8 @@ func (k *worker) stage() {
 		return
 	}
 	slices.SortStableFunc(msgs, func(a, b *message) int { return int(a.seq) - int(b.seq) }) //nolint:gosec // small
-	b := batchOf(msgs, k.sink.Schema())
+	b := batchOf(msgs, k.sink.Schema(), k.sink.MayWiden)
+	b.Yields = k.w.rng.IntN(2) == 0
 	if mutant.On("dead-letter-before-ledger") {
 		for _, r := range b.Plan.Rejected {
 			k.w.stream.bury(k.held[r.Seq])
@@ -168,7 +175,7 @@ func (k *worker) stage() {
 		if err != nil {
 			return err
 		}
-		k.staged = append(k.staged, &stagedBatch{msgs, st})
+		k.staged = append(k.staged, &stagedBatch{msgs, st, b.Yields})
 		return nil
 	})
 }
@@ -187,9 +194,14 @@ func (k *worker) commit() {
 		ctx, cancel := context.WithTimeout(k.ctx, commitPatience)
 		defer cancel()
 		res, err := k.sink.Commit(ctx, b.staged, pos)
+		var busy *sink.BusyError
+		if errors.As(err, &busy) {
+			return k.putOff(b)
+		}
 		if err != nil || k.gate.dead.Load() {
 			return err
 		}
+		k.w.add("columns widened", len(res.Widened))
 		k.w.tell("worker %d: %v are in version %d; %d new rows, %d duplicates, %d pending", k.id, seqsOf(b.msgs), res.Version, res.Rows, res.Duplicates, len(res.Pending))
 		k.w.add("duplicates dropped", res.Duplicates)
 		k.w.add("commits", 1)
@@ -201,6 +213,20 @@ func (k *worker) commit() {
 		k.toAck = append(k.toAck, b.msgs...)
 		return nil
 	})
+}
+
+// putOff stages a batch again that another worker's lease keeps from being committed,
+// behind those that may not need to wait.
+func (k *worker) putOff(b *stagedBatch) error {
+	k.w.count("batches put off")
+	again := batchOf(b.msgs, k.sink.Schema(), k.sink.MayWiden)
+	again.Yields = b.yields
+	st, err := k.sink.Stage(k.ctx, again)
+	if err != nil {
+		return err
+	}
+	k.staged = append(k.staged, &stagedBatch{b.msgs, st, b.yields})
+	return nil
 }
 
 // ack acknowledges some of what was committed; some acks are lost.
