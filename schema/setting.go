@@ -51,7 +51,7 @@ func settingOf(list []Setting, path []string, table, whole, declared arrow.Field
 	}
 	for i, key := range declared.Metadata.Keys() {
 		was, _ := table.Metadata.GetValue(key)
-		if is := declared.Metadata.Values()[i]; strings.HasPrefix(key, "lance-encoding:") && is != was {
+		if is := declared.Metadata.Values()[i]; setsPages(key) && is != was {
 			s.Set[key] = is
 		}
 	}
@@ -65,4 +65,11 @@ func settingOf(list []Setting, path []string, table, whole, declared arrow.Field
 		return settingOf(list, below(path, Item), itemOf(table.Type), itemOf(whole.Type), itemOf(d))
 	}
 	return list
+}
+
+// setsPages reports whether a key of Lance's is about pages to come alone. The others say
+// where values lie, and what was written without them could not be read with them.
+func setsPages(key string) bool {
+	name, ok := strings.CutPrefix(key, "lance-encoding:")
+	return ok && name != "packed" && !strings.HasPrefix(name, "blob")
 }
