@@ -141,9 +141,12 @@ func (c *preflight) clock(info consumer.StreamInfo, asked time.Time) {
 }
 
 func (c *preflight) deadLetters(ctx context.Context) error {
-	_, err := c.b.streams.EnsureDeadLetters(ctx, consumer.DeadLetterConfig{})
+	dead, err := c.b.streams.EnsureDeadLetters(ctx, consumer.DeadLetterConfig{})
 	switch {
 	case err == nil:
+		for _, w := range dead.Warnings() {
+			c.note(LevelWarning, "dead letters", "", "stream %s: %s", dead.Stream(), w)
+		}
 		c.note(LevelOK, "dead letters", "", "stream %s takes them", consumer.DefaultDeadLetterStream)
 	case errors.Is(err, consumer.ErrNoStream) && c.b.cfg.Provision:
 		c.note(LevelOK, "dead letters", "", "stream %s is made when the bridge starts", consumer.DefaultDeadLetterStream)

@@ -197,6 +197,9 @@ func (b *Bridge) setAside(ctx context.Context, topic string) (did string, err er
 	}
 	did = fmt.Sprintf("the newest version is in %s now, and the one before is the newest", key)
 	d, err := b.Diagnose(ctx, topic)
+	if err == nil && d.Table != nil && d.Table.Version == 0 {
+		return fmt.Sprintf("the newest version is in %s now; it was the only one, so there is no table: put one back from a copy", key), nil
+	}
 	if err != nil || d.Table == nil || d.Table.Entry == nil || d.Consumer == nil {
 		return did, err
 	}

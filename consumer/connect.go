@@ -267,7 +267,7 @@ func (cfg Config) target() string {
 }
 
 func connectError(cfg Config, err error) error {
-	next := "check that a NATS server runs there, or name another with --server or NATS_URL, or use --embedded"
+	next := "check that a NATS server runs there, or name another with --server or NATS_URL, or start one with `pst-bridge run --embedded`"
 	advice := tlsAdvice(err)
 	switch {
 	case advice != "":

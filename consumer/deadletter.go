@@ -59,6 +59,8 @@ type DeadLetters struct {
 	of     *Streams // of the messages
 	name   string
 	prefix string
+
+	warnings []string
 }
 
 // EnsureDeadLetters looks up the stream for the dead letters of all topics, creates it
@@ -97,11 +99,35 @@ func (s *Streams) EnsureDeadLetters(ctx context.Context, cfg DeadLetterConfig) (
 	if err != nil {
 		return nil, err
 	}
+	var faults []string
 	if info.Config.NoAck {
-		return nil, unusable("stream "+cfg.Name, []string{"it does not acknowledge (set no_ack false)"})
+		faults = append(faults, "it does not acknowledge (set no_ack false)")
 	}
-	return &DeadLetters{of: s, name: cfg.Name, prefix: cfg.Prefix}, nil
+	if info.Config.Retention == jetstream.WorkQueuePolicy {
+		faults = append(faults, "retention is workqueue: dead letters could not be listed nor replayed (make it anew with retention limits)")
+	}
+	if err := unusable("stream "+cfg.Name, faults); err != nil {
+		return nil, err
+	}
+	return &DeadLetters{of: s, name: cfg.Name, prefix: cfg.Prefix, warnings: forgetting(info.Config)}, nil
 }
+
+// forgetting names the settings with which a stream drops dead letters that nobody has seen.
+func forgetting(have jetstream.StreamConfig) (warnings []string) {
+	if have.Storage == jetstream.MemoryStorage {
+		warnings = append(warnings, "storage is memory: dead letters are lost when the server stops (make it anew with file storage)")
+	}
+	if have.Discard == jetstream.DiscardOld && (have.MaxBytes > 0 || have.MaxMsgs > 0) {
+		warnings = append(warnings, "discard policy is old: a full stream drops dead letters (set discard new)")
+	}
+	if have.MaxAge > 0 {
+		warnings = append(warnings, fmt.Sprintf("max age is %v: dead letters older than that are dropped (set 0)", have.MaxAge))
+	}
+	return warnings
+}
+
+// Warnings returns what was found usable but may surprise, for the log.
+func (d *DeadLetters) Warnings() []string { return d.warnings }
 
 // Stream returns the name of the stream for dead letters.
 func (d *DeadLetters) Stream() string { return d.name }

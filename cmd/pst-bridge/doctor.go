@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/pst-bridge/pst-bridge/bridge"
+	"github.com/pst-bridge/pst-bridge/sink"
 )
 
 // doctorCmd is "doctor".
@@ -41,6 +42,9 @@ func (c *doctorCmd) Run(ctx context.Context, std *streams) error {
 			return fmt.Errorf("topic %s: nothing to remove: %w", c.Topic, d.Err)
 		}
 		did, err := b.Remove(ctx, stop)
+		if errors.Is(err, sink.ErrRefused) {
+			err = advise(err, remedy(c.Topic, stop.Reason))
+		}
 		if err != nil {
 			return err
 		}

@@ -29,6 +29,23 @@ func TestCheck(t *testing.T) {
 	r.writeAll()
 	expect(0, "AckWait 10s, 25000 messages for each of 8 workers", "PERSISTING_DLQ takes them")
 
+	// The stream of dead letters.
+	remake := func(cfg jetstream.StreamConfig) {
+		t.Helper()
+		if err := r.js.DeleteStream(t.Context(), "PERSISTING_DLQ"); err != nil {
+			t.Fatal(err)
+		}
+		cfg.Name, cfg.Subjects = "PERSISTING_DLQ", []string{"persisting_dlq.>"}
+		if _, err := r.js.CreateStream(t.Context(), cfg); err != nil {
+			t.Fatal(err)
+		}
+	}
+	remake(jetstream.StreamConfig{MaxAge: time.Hour, MaxMsgs: 5, Storage: jetstream.MemoryStorage})
+	expect(0, "max age is 1h0m0s: dead letters", "discard policy is old", "storage is memory")
+	remake(jetstream.StreamConfig{Retention: jetstream.WorkQueuePolicy})
+	expect(1, "dead letters could not be listed")
+	remake(jetstream.StreamConfig{})
+
 	// The consumer of one topic: check says it, run stops the topic and writes others.
 	update := func(change func(*jetstream.ConsumerConfig)) {
 		t.Helper()

@@ -157,6 +157,28 @@ func TestOperators(t *testing.T) {
 	}
 }
 
+// What doctor takes away, and what it does not, is told with the next step.
+func TestDoctorRemoves(t *testing.T) {
+	r := newRigWith(t, jetstream.LimitsPolicy)
+	r.send("t", `{"n":1}`)
+	r.writeAll()
+	expect := func(code int, part string) {
+		t.Helper()
+		if out := r.command(code, "doctor", "t", "--remove"); !strings.Contains(out, part) {
+			t.Errorf("%q is not in\n%s", part, out)
+		}
+	}
+	damageNewest(r, "t")
+	expect(0, "it was the only one, so there is no table")
+	expect(0, "consumer pst-bridge-t of stream PERSISTING is deleted")
+	r.writeAll()
+	want(t, r.rows("t", "n"), "[1]")
+	r.send("t", `{"n":2}`)
+	r.writeAll()
+	r.restore(t, 1)
+	expect(1, "not resolved by removing something; `pst-bridge replay t --from SEQ`")
+}
+
 // restore takes a topic's table back to a version.
 func (r *rig) restore(t *testing.T, version uint64) {
 	t.Helper()
