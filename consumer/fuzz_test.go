@@ -28,7 +28,7 @@ func FuzzParseDelivery(f *testing.F) {
 			}
 			return
 		}
-		v1 := fmt.Sprintf("$JS.ACK.S.C.%d.%d.%d.%d.%d", d.delivered, d.seq, d.consumerSeq, uint64(d.time.UnixNano()), d.pending)
+		v1 := fmt.Sprintf("$JS.ACK.S.C.%d.%d.%d.%d.%d", d.delivered, d.seq, d.consumerSeq, d.time.UnixNano(), d.pending)
 		v2 := strings.Replace(v1, "$JS.ACK.", "$JS.ACK._.hash.", 1) + ".random"
 		for _, again := range []string{v1, v2} {
 			if back, err := parseDelivery(again); err != nil || back != d {

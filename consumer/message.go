@@ -3,6 +3,7 @@ package consumer
 import (
 	"errors"
 	"fmt"
+	"math"
 	"strings"
 	"time"
 
@@ -73,6 +74,9 @@ func parseDelivery(reply string) (delivery, error) {
 			return delivery{}, fmt.Errorf("reply subject %.80q: token %d is no number: %w", reply, at+i+1, ErrNotJetStream)
 		}
 		v[i] = x
+	}
+	if v[3] > math.MaxInt64 {
+		return delivery{}, fmt.Errorf("reply subject %.80q: time %d is beyond any: %w", reply, v[3], ErrNotJetStream)
 	}
 	return delivery{
 		delivered: v[0], seq: v[1], consumerSeq: v[2], pending: v[4],

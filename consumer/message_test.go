@@ -35,6 +35,7 @@ func TestParseDeliveryRefuses(t *testing.T) {
 		"$JS.ACK.S.C.1..3.4.5",
 		"$JS.ACK.S.C.1.18446744073709551616.3.4.5",
 		"$JS.ACK.S.C.1.99999999999999999999999.3.4.5",
+		"$JS.ACK.S.C.1.2.3.9223372036854775808.5", // a time that 64 bits with a sign do not hold
 	} {
 		if d, err := parseDelivery(reply); !errors.Is(err, ErrNotJetStream) {
 			t.Errorf("parseDelivery(%q) = %+v, %v", reply, d, err)
