@@ -60,6 +60,7 @@ func (p *pipeline) acknowledge(msgs []*held) {
 	if len(msgs) == 0 {
 		return
 	}
+	p.dealt.acknowledged()
 	n, err := p.durable.Ack(p.hold.deliveries(msgs)...)
 	p.letGo(msgs)
 	if p.cfg.Events.Acked != nil {

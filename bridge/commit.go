@@ -101,6 +101,8 @@ func (p *pipeline) position(ctx context.Context, b *batch) (sink.Position, error
 		return sink.Position{}, fmt.Errorf("ask for the consumer's position: %w", err)
 	}
 	pos := p.positionOf(state)
+	p.dealt.of(state.ConsumerCreated)
+	pos.Acked = p.dealt.acked(state.Deliveries, state.AckedDeliveries)
 	pos.InFlight = p.hold.lowestOutside(b)
 	return pos, nil
 }
@@ -109,7 +111,7 @@ func (p *pipeline) position(ctx context.Context, b *batch) (sink.Position, error
 func (p *pipeline) positionOf(s consumer.State) sink.Position {
 	return sink.Position{
 		Identity: p.identity(s), AckFloor: s.AckFloor, StreamLast: s.StreamLastSeq,
-		Deliveries: s.Deliveries, AckedDeliveries: s.AckedDeliveries, Acked: s.AckedAny,
+		Deliveries: s.Deliveries, AckedDeliveries: s.AckedDeliveries, Acked: s.AckedDeliveries > 0,
 	}
 }
 

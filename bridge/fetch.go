@@ -55,6 +55,7 @@ func (p *pipeline) pull(pulling, ctx context.Context, n int, out chan<- []consum
 	}
 	free()
 	if len(msgs) > 0 {
+		p.dealt.came(msgs)
 		p.lease.Hold(msgs...)
 		p.noteFetched(msgs)
 		select {

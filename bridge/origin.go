@@ -8,12 +8,13 @@ import (
 )
 
 // origin is where a topic's messages come from, as it was when the topic started. It
-// does not change.
+// does not change, but for what came from there.
 type origin struct {
 	stream *consumer.Stream
 	domain string
 	latest uint64 // the last sequence that the stream had given out
 	alone  bool   // the stream is the topic's own
+	dealt  dealt
 }
 
 // origin finds the stream of a topic, or makes the topic's own. It is a StopError if the

@@ -65,8 +65,7 @@ type State struct {
 	StreamMaxBytes  int64  // <= 0: no limit
 	AckFloor        uint64 // stream sequence up to which nothing will be delivered again; a new consumer begins below its first message
 	Deliveries      uint64 // made so far, of whatever message
-	AckedDeliveries uint64 // up to which of them none waits for its ack
-	AckedAny        bool   // some delivery was acknowledged, or passed over by a purge
+	AckedDeliveries uint64 // up to which of them none waits for an ack: they were acknowledged, or their messages purged
 	NumPending      uint64 // not yet delivered
 	NumAckPending   int    // delivered and not yet acknowledged
 	NumRedelivered  int
@@ -260,7 +259,6 @@ func (d *Durable) State(ctx context.Context) (State, error) {
 		AckFloor:        c.AckFloor.Stream,
 		Deliveries:      c.Delivered.Consumer,
 		AckedDeliveries: c.AckFloor.Consumer,
-		AckedAny:        c.AckFloor.Consumer > 0,
 		NumPending:      c.NumPending,
 		NumAckPending:   c.NumAckPending,
 		NumRedelivered:  c.NumRedelivered,

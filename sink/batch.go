@@ -56,7 +56,7 @@ type Position struct {
 	// Deliveries is how many the consumer has made, and AckedDeliveries up to which of
 	// them it has nothing to wait for.
 	Deliveries, AckedDeliveries uint64
-	// Acked is true once anything was acknowledged on this consumer.
+	// Acked is true once anything was acknowledged on this consumer, or may have been.
 	Acked bool
 	// InFlight is the lowest sequence that this process holds outside the batch, 0 if none.
 	InFlight uint64

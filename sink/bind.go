@@ -58,7 +58,7 @@ func (s *Sink) admit(ctx context.Context, base *lance.Dataset, pos Position) (*l
 	}
 	if base == nil {
 		if s.bound || pos.Acked {
-			return nil, stop(TableMissing, "messages of %s were acknowledged and %s holds no table; if it was dropped on purpose, delete the consumer %s to start anew",
+			return nil, stop(TableMissing, "messages of %s were acknowledged, or gone before anything was committed, and %s holds no table; if it was dropped on purpose or never made, delete the consumer %s to start anew",
 				s.id.Stream, s.dir, s.id.Consumer)
 		}
 		return &ledger.Entry{Identity: s.id}, nil

@@ -70,7 +70,7 @@ func openExisting(ctx context.Context, connect *connectFlags, where *streamFlags
 func remedy(topic, reason string) string {
 	switch reason {
 	case "table_missing":
-		return "put the table back; or, if it was dropped on purpose, `pst-bridge doctor --remove " + topic + "` deletes the consumer, and the next run begins anew"
+		return "put the table back; or, if it was dropped on purpose or never made, `pst-bridge doctor --remove " + topic + "` deletes the consumer, and the next run begins anew"
 	case "table_replaced":
 		return "put the table back whose id the error names; or move this one away"
 	case "table_unreadable":

@@ -100,3 +100,52 @@ func TestMessagesAreRemovedInFlight(t *testing.T) {
 		})
 	}
 }
+
+// Messages that go before the first commit leave a consumer that waits for none of its
+// deliveries, as if they were acknowledged, and no table. A worker that had all of them
+// knows better, and goes on; any other stops.
+func TestPurgeBeforeTheFirstCommit(t *testing.T) {
+	t.Parallel()
+	purge := func(r *rig) (ackFloor uint64) {
+		t.Helper()
+		stream, err := r.js.Stream(t.Context(), "PERSISTING")
+		if err == nil {
+			err = stream.Purge(t.Context())
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		c, err := stream.Consumer(t.Context(), "pst-bridge-t")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c.CachedInfo().AckFloor.Consumer
+	}
+	t.Run("delivered", func(t *testing.T) {
+		r := newRig(t)
+		r.durable("t", time.Hour)
+		x := r.stall()
+		x.hold(r, "t", `{"n":1}`, `{"n":2}`)
+		if floor := purge(r); floor != 2 {
+			t.Errorf("the consumer waits from delivery %d on: the test proves nothing", floor+1)
+		}
+		if got := r.refused("t"); got != "table_missing" {
+			t.Errorf("another worker stopped as %q", got)
+		}
+		x.release()
+		r.awaitRows("t", 2)
+		x.drain()
+		want(t, r.rows("t", "n"), "[1]", "[2]")
+	})
+	t.Run("not delivered", func(t *testing.T) {
+		r := newRig(t)
+		r.durable("t", time.Hour)
+		r.send("t", `{"n":1}`)
+		if floor := purge(r); floor != 0 {
+			t.Errorf("the ack floor is %d", floor)
+		}
+		r.send("t", `{"n":2}`)
+		r.writeAll()
+		want(t, r.rows("t", "n"), "[2]")
+	})
+}
