@@ -120,6 +120,18 @@ func (n *Node) Restart() {
 	go srv.Start()
 }
 
+// Reload changes options of the running node, as a new configuration would, for its
+// restarts too.
+func (n *Node) Reload(change Options) {
+	n.t.Helper()
+	opts := n.opts.Clone()
+	change(opts)
+	if err := n.srv.ReloadOptions(opts.Clone()); err != nil {
+		n.t.Fatalf("reload node %s: %v", n.URL(), err)
+	}
+	n.opts = opts
+}
+
 func (n *Node) awaitReady() {
 	n.t.Helper()
 	if !n.srv.ReadyForConnections(readyTimeout) || !n.srv.JetStreamEnabled() {
