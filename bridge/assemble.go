@@ -167,6 +167,7 @@ func (a *assembler) seal(ctx context.Context, reason string) error {
 	if err != nil {
 		return fmt.Errorf("seal batch: %w", err)
 	}
+	plan.Yields = b.trial == ""
 	a.p.hold.claim(b)
 	a.p.unsettled.Add(1)
 	a.p.budget.opened(a.p, 0)

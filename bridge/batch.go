@@ -93,7 +93,7 @@ func (b *batch) sorted() []*held {
 
 // unplanned is the batch for the sink, without a plan. sorted are its messages.
 func (b *batch) unplanned(sorted []*held) *sink.Batch {
-	out := &sink.Batch{Marks: make([]sink.Mark, len(sorted)), Yields: b.trial == ""}
+	out := &sink.Batch{Marks: make([]sink.Mark, len(sorted))}
 	for i, m := range sorted {
 		out.Marks[i] = sink.Mark{Seq: m.Seq, Time: m.Time}
 	}

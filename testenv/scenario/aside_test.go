@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats.go/jetstream"
+
 	"github.com/pst-bridge/pst-bridge/bridge"
 )
 
@@ -88,4 +90,22 @@ func TestOneBatchIsSetAside(t *testing.T) {
 	r.awaitRows("t", 7)
 	x.drain()
 	want(t, r.rows("t", "n"), `[1]`, `[0.5]`, `[1.5]`, `[2]`, `[2.5]`, `[3]`, `[3.5]`)
+}
+
+// A replay has nothing else to do: it waits for the lease.
+func TestReplayWaitsForTheLease(t *testing.T) {
+	r := newRigWith(t, jetstream.LimitsPolicy)
+	r.send("t", `{"n":1}`)
+	r.writeAll()
+	r.send("t", `{"n":0.5}`, `{"n":2}`)
+	text := fmt.Sprintf(`{"holder":"stopped","expires":%q}`, time.Now().Add(2*time.Second).UTC().Format(time.RFC3339Nano))
+	if _, err := r.table("t").UpdateConfig(map[string]*string{"pst.lease": &text}); err != nil {
+		t.Fatal(err)
+	}
+	x := r.bridge(func(c *bridge.Config) { c.Topics = []string{"other"} })
+	done, err := x.b.Replay(t.Context(), "t", 1, nil)
+	if err != nil || done.Rows != 2 || done.Duplicates != 1 {
+		t.Errorf("replayed %+v, %v", done, err)
+	}
+	want(t, r.rows("t", "n"), `[1]`, `[0.5]`, `[2]`)
 }
