@@ -75,5 +75,7 @@
 // the offsets of the lists around them; the few changes that cutting does not
 // undo (a column that was added, got its type or was widened) are in a log. The
 // field that followed another one last time is expected next, so that finding
-// the column of a key is mostly one comparison.
+// the column of a key is mostly one comparison. An undeclared key is expected in
+// the same way: it has a column of its own that is part of nothing. Keys, digits
+// and plain text are looked at eight bytes at a time.
 package decode
