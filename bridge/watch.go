@@ -14,6 +14,8 @@ const (
 	lagInterval = 5 * time.Second
 	// onceInterval is how often a pipeline under Once looks whether it is done.
 	onceInterval = 100 * time.Millisecond
+	// leftPatience is how long a work queue may take to remove what was acknowledged.
+	leftPatience = 3 * time.Second
 )
 
 // watch reports lag, and drains a pipeline that runs once when its topic is done.
@@ -27,7 +29,7 @@ func (p *pipeline) watch(ctx context.Context) error {
 	}
 	ticker := time.NewTicker(interval)
 	defer ticker.Stop()
-	var reported time.Time
+	var reported, leftSince time.Time
 	asking, stop := context.WithCancel(ctx)
 	defer stop()
 	defer context.AfterFunc(p.draining, stop)() // a drain does not wait for an answer
@@ -58,11 +60,39 @@ func (p *pipeline) watch(ctx context.Context) error {
 			reported = time.Now()
 			p.cfg.Events.Lag(p.topic, Lag{Pending: state.NumPending, AckPending: state.NumAckPending, WALBytes: wal})
 		}
-		if p.cfg.Once && p.finished(state.AckFloor, state.NumPending, state.NumAckPending) {
+		if !p.cfg.Once || !p.finished(state.AckFloor, state.NumPending, state.NumAckPending) {
+			continue
+		}
+		left, err := p.leftBehind(asking, state)
+		switch {
+		case err != nil:
+			continue // only a question, as above
+		case left == 0:
 			p.drain()
 			return nil
+		case leftSince.IsZero():
+			leftSince = time.Now()
+		case time.Since(leftSince) > leftPatience:
+			return &StopError{Topic: p.topic, Reason: consumerUnusable, Err: fmt.Errorf("%d messages are in stream %s that consumer %s does not deliver any more, because it had a MaxDeliver:"+
+				" delete it, then `pst-bridge rebind %s --consumer`, which makes it anew", left, p.stream.Name(), p.durable.Name(), p.topic)}
 		}
 	}
+}
+
+// leftBehind returns how many messages of the topic are in the stream and will be delivered
+// to nobody, 0 where that cannot be told: the server gives messages up that were
+// delivered too often while the consumer had a MaxDeliver. Acknowledged messages that a work
+// queue has not removed yet are counted, too.
+func (p *pipeline) leftBehind(ctx context.Context, s consumer.State) (uint64, error) {
+	if s.NumPending > 0 || s.NumAckPending > 0 {
+		return 0, nil // later ones
+	}
+	info, err := p.stream.Info(ctx)
+	if err != nil || info.Retention == consumer.Limits && s.AckedDeliveries == s.Deliveries {
+		return 0, err
+	}
+	topics, err := p.stream.Topics(ctx)
+	return topics[p.topic], err
 }
 
 // finished reports whether every message up to the one Once goes to is acknowledged,

@@ -170,6 +170,19 @@ func TestMaxDeliverWhileRunning(t *testing.T) {
 	if s := x.awaitStop("t"); s.Reason != "consumer_unusable" {
 		t.Errorf("stopped as %v", s)
 	}
+	// Without the limit it is not delivered either: that is no end of a run.
+	cfg.MaxDeliver = -1
+	if _, err := r.js.UpdateConsumer(t.Context(), "PERSISTING", cfg); err != nil {
+		t.Fatal(err)
+	}
+	if got := r.refused("t"); got != "consumer_unusable" {
+		t.Errorf("stopped as %s", got)
+	}
+	if err := r.js.DeleteConsumer(t.Context(), "PERSISTING", "pst-bridge-t"); err != nil {
+		t.Fatal(err)
+	}
+	r.writeAll()
+	want(t, r.rows("t", "n"), "[1]")
 }
 
 func TestStreamRecreated(t *testing.T) {
