@@ -61,6 +61,7 @@ func (p *pipeline) watch(ctx context.Context) error {
 			p.cfg.Events.Lag(p.topic, Lag{Pending: state.NumPending, AckPending: state.NumAckPending, WALBytes: wal})
 		}
 		if !p.cfg.Once || !p.finished(state.AckFloor, state.NumPending, state.NumAckPending) {
+			leftSince = time.Time{}
 			continue
 		}
 		left, err := p.leftBehind(asking, state)

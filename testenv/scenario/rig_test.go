@@ -87,13 +87,28 @@ func (r *rig) stream(retention jetstream.RetentionPolicy) {
 	if r.cluster != nil {
 		replicas = len(r.cluster.Nodes)
 	}
-	_, err := r.js.CreateStream(r.t.Context(), jetstream.StreamConfig{
+	r.place(jetstream.StreamConfig{
 		Name: r.home("t"), Subjects: []string{subject}, Retention: retention, Replicas: replicas,
 		Storage: jetstream.FileStorage, Discard: jetstream.DiscardNew, AllowDirect: true,
 	})
-	if err != nil {
-		r.t.Fatal(err)
-	}
+}
+
+// place makes a stream. The leader of a cluster may take a node for absent for a while
+// after the start.
+func (r *rig) place(cfg jetstream.StreamConfig) {
+	r.t.Helper()
+	var err error
+	defer func() {
+		if err != nil {
+			r.t.Log(err)
+		}
+	}()
+	eventually(r.t, "there is stream "+cfg.Name, func() bool {
+		ctx, cancel := context.WithTimeout(r.t.Context(), 5*time.Second)
+		defer cancel()
+		_, err = r.js.CreateStream(ctx, cfg)
+		return err == nil
+	})
 }
 
 // home is the name of a topic's stream.

@@ -200,20 +200,13 @@ func TestStreamOfATopicWithoutServer(t *testing.T) {
 	})
 	r := &rig{t: t, js: natsenv.JetStream(t, natsenv.Dial(t, cluster.Nodes[2].URL())), storage: filepath.Join(t.TempDir(), "data"), perTopic: true}
 	for i, topic := range []string{"t0", "t1"} {
-		_, err := r.js.CreateStream(t.Context(), jetstream.StreamConfig{
-			Name: r.home(topic), Subjects: []string{"persisting." + topic}, Placement: &jetstream.Placement{Tags: []string{topic}},
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
+		r.place(jetstream.StreamConfig{Name: r.home(topic), Subjects: []string{"persisting." + topic}, Placement: &jetstream.Placement{Tags: []string{topic}}})
 		if cluster.StreamLeader(r.home(topic)) != cluster.Nodes[i] {
 			t.Fatalf("the stream of %s is not where it was to be", topic)
 		}
 		r.send(topic, `{"n":1}`)
 	}
-	if _, err := r.js.CreateStream(t.Context(), jetstream.StreamConfig{Name: "PERSISTING_DLQ", Subjects: []string{"persisting_dlq.>"}, Replicas: 3}); err != nil {
-		t.Fatal(err)
-	}
+	r.place(jetstream.StreamConfig{Name: "PERSISTING_DLQ", Subjects: []string{"persisting_dlq.>"}, Replicas: 3})
 	cluster.Nodes[0].Stop()
 	p := runner.Start(t, runner.Config{
 		Path: runner.Build(t, runner.Bridge, "failpoint"),
