@@ -50,9 +50,25 @@ func (b *Batch) whole() (*arrow.Schema, error) {
 		if err != nil {
 			return nil, err
 		}
+		if err := b.checkExtra(s); err != nil {
+			return nil, err
+		}
 		b.applied.table, b.applied.schema = b.table, s
 	}
 	return b.applied.schema, nil
+}
+
+// checkExtra tells whether undeclared fields are to be kept in a column that is no text.
+func (b *Batch) checkExtra(s *arrow.Schema) error {
+	if s == nil || b.o.Declared.Policy() != schema.KeepJSON {
+		return nil
+	}
+	for _, f := range s.Fields() {
+		if f.Name == schema.Extra && !isText(f.Type) {
+			return fmt.Errorf("column %s: undeclared fields are kept in it as JSON: it is utf8, large_utf8 or json, not %s", f.Name, schema.FormatType(f))
+		}
+	}
+	return nil
 }
 
 // declared prepares what is special about declared columns: all of them are part of a

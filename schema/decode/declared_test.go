@@ -271,6 +271,28 @@ func TestCheckDeclaration(t *testing.T) {
 	}
 }
 
+func TestExtraIsText(t *testing.T) {
+	for typ, ok := range map[string]bool{"utf8": true, "json": true, "large_utf8": true, "int64": false, "binary": false, "dictionary<int8, utf8>": false, "struct<a: int8>": false} {
+		fields, err := schema.Declare([]schema.Column{col(schema.Extra, typ)}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		d := &schema.Declaration{Fields: fields, Undeclared: schema.KeepJSON}
+		err = CheckDeclaration(d)
+		if ok && err != nil || !ok && (err == nil || !strings.Contains(err.Error(), "column _extra: undeclared fields are kept in it as JSON")) {
+			t.Errorf("%s: got %v", typ, err)
+		}
+		b := NewBatch(nil, Options{Declared: d})
+		if _, err := b.Append(Meta{}, []byte(`{"x":1}`)); (err == nil) != ok {
+			t.Errorf("%s: a row: got %v", typ, err)
+		}
+		d.Undeclared = schema.Evolve
+		if err := CheckDeclaration(d); err != nil {
+			t.Errorf("%s, evolve: got %v", typ, err)
+		}
+	}
+}
+
 func TestContradictionIsAnError(t *testing.T) {
 	o := declare(t, schema.Evolve, col("a", "int8"))
 	s := table(nullable("a", arrow.BinaryTypes.String))
