@@ -11,10 +11,12 @@ import (
 	"github.com/apache/arrow/go/v17/arrow"
 
 	"github.com/pst-bridge/pst-bridge/bridge"
+	"github.com/pst-bridge/pst-bridge/consumer"
 	"github.com/pst-bridge/pst-bridge/schema"
 	"github.com/pst-bridge/pst-bridge/schema/decode"
 	"github.com/pst-bridge/pst-bridge/sink"
 	"github.com/pst-bridge/pst-bridge/sink/lance/encoding"
+	"github.com/pst-bridge/pst-bridge/sink/lance/encoding/block"
 	"github.com/pst-bridge/pst-bridge/sink/lance/fields"
 )
 
@@ -178,7 +180,7 @@ func (r *schemaReader) topics(doc docValue) map[string]*schema.Declaration {
 	}
 	out := map[string]*schema.Declaration{}
 	for i, key := range topics.keys {
-		if _, err := sink.TableName(key.name); err != nil && key.name != bridge.AnyTopic {
+		if err := checkName(key.name); err != nil && key.name != bridge.AnyTopic {
 			r.bad(key.line, "topic %q: %w", key.name, err)
 		}
 		out[key.name] = r.topic("topic "+key.name, topics.items[i])
@@ -241,6 +243,9 @@ func (r *schemaReader) check(what string, line int, d *schema.Declaration) {
 		}
 	}
 	if err == nil {
+		err = checkVectors(arrow.StructOf(d.Fields...))
+	}
+	if err == nil {
 		err = decode.CheckDeclaration(d)
 	}
 	if err != nil {
@@ -260,6 +265,35 @@ func checkSettings(f, top *fields.Field) error {
 	for _, c := range f.Children {
 		if err := checkSettings(c, top); err != nil {
 			return err
+		}
+	}
+	return nil
+}
+
+// checkName reports why no topic has the name, or none that has a table.
+func checkName(topic string) error {
+	if err := consumer.CheckTopic(topic); err != nil {
+		return err
+	}
+	_, err := sink.TableName(topic)
+	return err
+}
+
+// checkVectors refuses vectors below t of what no vector can hold.
+func checkVectors(t arrow.DataType) error {
+	if _, ok := t.(*arrow.FixedSizeListType); ok {
+		if _, err := block.ShapeOf(t); err != nil {
+			return fmt.Errorf("a fixed_size_list holds values of one width, such as float or int8; use list: %w", err)
+		}
+		return nil
+	}
+	nested, ok := t.(arrow.NestedType)
+	if !ok {
+		return nil
+	}
+	for _, f := range nested.Fields() {
+		if err := checkVectors(f.Type); err != nil {
+			return fmt.Errorf("column %s: %w", f.Name, err)
 		}
 	}
 	return nil
