@@ -242,15 +242,9 @@ func TestStreamRewound(t *testing.T) {
 			r := newRigWith(t, jetstream.LimitsPolicy)
 			r.durable("t", ackWait)
 			r.send("t", `{"n":1}`, `{"n":2}`)
-			backup := filepath.Join(t.TempDir(), "backup")
-			r.restart(func() { copyDir(t, r.node.StoreDir(), backup) })
-			r.send("t", `{"n":3}`, `{"n":4}`)
-			r.writeAll()
-			r.restart(func() {
-				if err := os.RemoveAll(r.node.StoreDir()); err != nil {
-					t.Fatal(err)
-				}
-				copyDir(t, backup, r.node.StoreDir())
+			r.putBack(func() {
+				r.send("t", `{"n":3}`, `{"n":4}`)
+				r.writeAll()
 			})
 			r.send("t", c.again...)
 			if got := r.refused("t"); got != "stream_rewound" {
@@ -262,6 +256,20 @@ func TestStreamRewound(t *testing.T) {
 			want(t, r.rows("t", "n", "_nats_epoch"), c.rows...)
 		})
 	}
+}
+
+// putBack copies the server's store, does something, and puts the copy in its place.
+func (r *rig) putBack(meanwhile func()) {
+	r.t.Helper()
+	backup := filepath.Join(r.t.TempDir(), "backup")
+	r.restart(func() { copyDir(r.t, r.node.StoreDir(), backup) })
+	meanwhile()
+	r.restart(func() {
+		if err := os.RemoveAll(r.node.StoreDir()); err != nil {
+			r.t.Fatal(err)
+		}
+		copyDir(r.t, backup, r.node.StoreDir())
+	})
 }
 
 func copyDir(t *testing.T, from, to string) {

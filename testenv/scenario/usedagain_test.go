@@ -1,8 +1,6 @@
 package scenario
 
 import (
-	"os"
-	"path/filepath"
 	"testing"
 	"time"
 
@@ -18,15 +16,9 @@ func TestSequenceIsUsedAgainBehindAnotherWorker(t *testing.T) {
 	r := newRigWith(t, jetstream.LimitsPolicy)
 	r.durable("t", time.Hour)
 	r.send("t", `{"n":1}`, `{"n":2}`)
-	backup := filepath.Join(t.TempDir(), "backup")
-	r.restart(func() { copyDir(t, r.node.StoreDir(), backup) })
-	r.send("t", `{"n":3}`, `{"n":4}`)
-	r.writeAll()
-	r.restart(func() {
-		if err := os.RemoveAll(r.node.StoreDir()); err != nil {
-			t.Fatal(err)
-		}
-		copyDir(t, backup, r.node.StoreDir())
+	r.putBack(func() {
+		r.send("t", `{"n":3}`, `{"n":4}`)
+		r.writeAll()
 	})
 	r.send("t", `{"n":30}`)
 	r.send("other", `{}`) // the stream is as long as the table says
