@@ -1,6 +1,9 @@
 package lanceref
 
 import (
+	"os"
+	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/apache/arrow/go/v17/arrow"
@@ -80,8 +83,18 @@ func (t *Table) Compact(o CompactOptions) (uint64, error) {
 	return t.change("compact", "options", o)
 }
 
-// OptimizeIndices brings every index up to the fragments that it misses.
-func (t *Table) OptimizeIndices() (uint64, error) { return t.change("optimize_indices") }
+// OptimizeIndices brings every index up to the fragments that it misses. Now and then the
+// reference misses a temporary file of its own, before it committed anything: it is asked
+// again then, three times at most.
+func (t *Table) OptimizeIndices() (version uint64, err error) {
+	for range 3 {
+		version, err = t.change("optimize_indices")
+		if err == nil || !strings.Contains(err.Error(), "Not found: "+filepath.Join(os.TempDir(), ".tmp")) {
+			break
+		}
+	}
+	return version, err
+}
 
 // CreateScalarIndex builds an index of a type such as BTREE, BITMAP or INVERTED.
 func (t *Table) CreateScalarIndex(column, kind string) (uint64, error) {
